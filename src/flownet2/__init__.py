@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""FlowNet 2.0 optical flow without PyTorch."""

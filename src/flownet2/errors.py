@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every error this package raises on purpose: one family, each member also a built-in kind."""
+
+from __future__ import annotations
+
+
+class FlowNet2Error(Exception):
+    """Base of all errors raised by flownet2; the message says what came, what was expected, how to mend it."""
+
+
+class InputError(FlowNet2Error, ValueError):
+    """An argument has the wrong dtype, shape, range or value."""
+
+
+class GraphError(FlowNet2Error, ValueError):
+    """A graph or its text is not valid; the message lists every fault."""
+
+
+class WeightsError(FlowNet2Error, ValueError):
+    """Weights do not fit the network: missing, unexpected or misshapen tensors, all listed."""
+
+
+class CheckpointError(FlowNet2Error, ValueError):
+    """A checkpoint or model file is broken, hostile or of a kind that is not read; the message names the file."""
+
+
+class ImageError(FlowNet2Error, ValueError):
+    """A picture file cannot be read or written; the message names the file."""
+
+
+class FlowFileError(FlowNet2Error, ValueError):
+    """A flow file cannot be read or written; the message names the file."""
+
+
+class UnavailableError(FlowNet2Error, RuntimeError):
+    """Something optional is not there: a package extra, a device, an executor, a precision."""
