@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Looks inside the built sdist and wheels: all that belongs there, nothing that must not be published.
+
+Usage: check_artifacts.py FOLDER
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+# Research-only data sets, and folders that a careless build would sweep up.
+FORBIDDEN = re.compile(r"kitti[^/]*\.(png|zip)|chairs|\.ppm$|(^|/)(\.venv|\.git/|build/|__pycache__)", re.IGNORECASE)
+IN_WHEEL = ("flownet2/_core*.so", "flownet2/py.typed", "flownet2/_core.pyi", "*/licenses/LICENSE", "*/licenses/NOTICE")
+IN_SDIST = ("LICENSE", "NOTICE", "README.md", "pyproject.toml", "CMakeLists.txt", "csrc/CMakeLists.txt")
+# Pure Python, data and model together; a jump beyond this is a file that slipped in.
+LARGEST_BYTES = 16 * 2**20
+
+
+def source_files() -> list[str]:
+    """The files of the package in the tree, data files included, relative to src/."""
+    found = (ROOT / "src" / "flownet2").rglob("*")
+    return [
+        path.relative_to(ROOT / "src").as_posix()
+        for path in found
+        if path.is_file() and "__pycache__" not in path.parts and path.suffix not in {".so", ".pyd"}
+    ]
+
+
+def faults(names: list[str], patterns: list[str]) -> list[str]:
+    """What is missing from `names`, and what should not be there."""
+    missing = [f"lacks {pattern}" for pattern in patterns if not fnmatch.filter(names, pattern)]
+    return missing + [f"must not hold {name}" for name in names if FORBIDDEN.search(name)]
+
+
+def check(path: Path) -> list[str]:
+    """All faults of one file."""
+    if path.suffix == ".whl":
+        with zipfile.ZipFile(path) as wheel:
+            found = faults(wheel.namelist(), [*IN_WHEEL, *source_files()])
+    else:
+        with tarfile.open(path) as sdist:
+            names = [name.partition("/")[2] for name in sdist.getnames()]
+            found = faults(names, [*IN_SDIST, *(f"src/{name}" for name in source_files())])
+    if path.stat().st_size > LARGEST_BYTES:
+        found.append(f"is {path.stat().st_size} bytes, more than the {LARGEST_BYTES} expected")
+    return found
+
+
+def main() -> int:
+    files = sorted(Path(sys.argv[1]).iterdir())
+    kinds = {path.suffix for path in files}
+    problems = [f"{sys.argv[1]}: no {kind} was built" for kind in (".whl", ".gz") if kind not in kinds]
+    for path in files:
+        found = check(path)
+        problems += [f"{path.name}: {fault}" for fault in found]
+        print(f"{path.name}: {path.stat().st_size / 2**20:.2f} MiB, {len(found)} faults")
+    print("\n".join(problems), file=sys.stderr)
+    return bool(problems)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
