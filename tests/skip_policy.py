@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pytest plugin: a test that does not run must be on a list, with the reason.
 
-Each line of tests/allowed_skips.txt is `nodeid  # reason`; `*` in a node id stands for any text. A skipped or expectedly
-failing test that no line names makes the session fail, with `--strict-skips` or where the variable CI is set.
+Each line of tests/allowed_skips.txt is `nodeid  # reason`; `*` in a node id stands for any text. A skipped or
+expectedly failing test that no line names fails the session, with `--strict-skips` or where CI is set.
 """
 
 from __future__ import annotations
