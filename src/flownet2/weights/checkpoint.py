@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads torch checkpoints and safetensors files without torch and without running anything from them."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from flownet2.weights.cursor import Malformed
+from flownet2.weights.identify import HEAD, LEGACY, SAFETENSORS, TAIL, identify
+from flownet2.weights.safetensors import parse_safetensors
+from flownet2.weights.source import Source, naming, shown_name
+from flownet2.weights.torch_legacy import load_legacy
+from flownet2.weights.torch_zip import load_zip
+
+
+def read_checkpoint(path: str | os.PathLike[str]) -> dict[Any, Any]:
+    """Read a torch checkpoint (zip or legacy format, ``.pth``, ``.pth.tar``) or a ``.safetensors`` file.
+
+    The kind is told by the content, not by the name. Nothing in the file is run: a pickle may use about
+    twenty harmless names, which make arrays and plain values; anything else is refused. Every length, offset,
+    shape and checksum is checked first, and memory stays within about twice the file's size (three times, if
+    all of it is bfloat16).
+
+    Returns:
+        Nested plain dicts, lists, tuples and scalars, with NumPy arrays for tensors (and for NumPy arrays).
+        bfloat16 becomes float32 of the same values; other dtypes stay. The arrays are read-only, and tensors
+        that shared a storage share memory. A safetensors file gives one flat dict of arrays.
+
+    Raises:
+        CheckpointError: the file is broken, hostile or of another kind; the text names the file, what is
+            wrong, where, and what to do.
+        OSError: the file is missing or cannot be read.
+    """
+    name = shown_name(path)
+    with naming(name), Source(path) as source:
+        head = source.peek(0, HEAD)
+        tail = source.peek(max(source.size - TAIL, 0), TAIL)
+        kind = identify(head, tail, is_safetensors_name=name.lower().endswith(".safetensors"))
+        return _load(kind, source.read())
+
+
+def read_checkpoint_bytes(data: bytes | bytearray | memoryview, name: str = "<bytes>") -> dict[Any, Any]:
+    """Read a checkpoint that is already in memory; ``name`` goes into errors.
+
+    As :func:`read_checkpoint` otherwise; the bytes are copied once.
+
+    Raises:
+        CheckpointError: as :func:`read_checkpoint`.
+    """
+    with naming(name):
+        buffer = np.array(np.frombuffer(data, np.uint8))
+        head, tail = buffer[:HEAD].tobytes(), buffer[-TAIL:].tobytes()
+        kind = identify(head, tail, is_safetensors_name=name.lower().endswith(".safetensors"))
+        return _load(kind, buffer)
+
+
+def _load(kind: str, buffer: npt.NDArray[np.uint8]) -> dict[Any, Any]:
+    if kind == LEGACY:
+        return load_legacy(buffer)
+    if kind != SAFETENSORS:
+        return load_zip(buffer)
+    tensors, _ = parse_safetensors(buffer)
+    if not tensors:
+        raise Malformed("the file holds no tensor: it is not a model")
+    return dict(tensors)
