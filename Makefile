@@ -13,22 +13,22 @@ STAMPS := $(VENV)/.flownet2-stamps-$(PY_TAG)
 # Folders are listed too: their time changes when a file is removed.
 SOURCES := CMakeLists.txt pyproject.toml README.md LICENSE NOTICE \
            $(shell find cmake csrc src -name '__pycache__' -prune -o \( -type f -o -type d \) -print 2>/dev/null)
-# In test output, the numbers that matter are the project's own: pip stays quiet unless something fails.
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup venv demo test lint dev wheel clean
+.PHONY: help setup venv tools demo test lint dev wheel clean
 
 help: ## list these targets
 	@echo 'flownet2: FlowNet 2.0 optical flow without PyTorch. Needs python3 >= 3.10 (venv, headers), a C++17 compiler, make.'
 	@echo
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
 	@echo
 	@echo 'Options: PYTHON=python3.12 (which Python), VENV=folder (where to install), ARGS="-k flo" (for pytest).'
 
-setup: $(STAMPS)/package ## build and install the package into $(VENV)
+setup: $(STAMPS)/package ## build and install the package into .venv
 venv: setup
+tools: $(STAMPS)/tools
 
 demo: $(STAMPS)/package ## flow for a real pair, with the built-in network: writes demo/
 	$(BIN)/flownet2 demo
@@ -37,12 +37,12 @@ test: $(STAMPS)/test ## install the package and run its tests (all but the slow 
 	$(BIN)/python -m pytest -m "not slow" $(ARGS)
 
 lint: $(STAMPS)/tools ## ruff, mypy, clang-format, codespell, stubtest
-	VENV=$(VENV) bash .ci/steps/lint.sh
+	VENV=$(VENV) bash .ci/lint.sh
 
 wheel: $(STAMPS)/tools ## build sdist and wheel into dist/ and check them
-	VENV=$(VENV) bash .ci/steps/wheel.sh
+	VENV=$(VENV) bash .ci/wheel.sh
 
-dev: ## editable install with every tool and the commit hooks, in $(DEV_VENV)
+dev: ## editable install with every tool and the commit hooks, in .venv-dev
 	@bash .ci/preflight.sh $(PYTHON)
 	$(PYTHON) -m venv $(DEV_VENV)
 	$(DEV_VENV)/bin/python -m pip --quiet install --upgrade pip

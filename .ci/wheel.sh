@@ -7,13 +7,13 @@ bin=$(cd "${VENV:-.venv}/bin" && pwd)
 
 rm -rf dist
 # The wheel is built from the sdist, so this also shows that the sdist is complete.
-"$bin/python" -m build --outdir dist . >/dev/null
+"$bin/python" -m build --outdir dist . >/dev/null 2>&1 || "$bin/python" -m build --outdir dist .
 
 if [[ $(uname -s) == Linux ]]; then
   for wheel in dist/*-linux_*.whl; do
     "$bin/auditwheel" show "$wheel"
     # Gives the wheel its manylinux tag, or fails if it links to something that other machines lack.
-    PATH=$bin:$PATH "$bin/auditwheel" repair --wheel-dir dist "$wheel"
+    PATH=$bin:$PATH "$bin/auditwheel" repair --wheel-dir dist "$wheel" 2>&1
     rm "$wheel"
   done
 fi
