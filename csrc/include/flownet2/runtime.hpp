@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Threads and build facts. All functions may be called from any thread at any time.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace flownet2 {
+
+/// Largest number of threads that can be asked for.
+inline constexpr int max_threads = 1024;
+
+/// Threads of one operator call, from 1 to max_threads, for the whole process; throws Error otherwise.
+void set_num_threads(int count);
+
+/// What set_num_threads set, else FLOWNET2_NUM_THREADS, else the CPUs that the process may use: the
+/// scheduler's affinity mask and the cgroup's CPU quota. Throws Error if the environment variable is not
+/// a legal number.
+int num_threads();
+
+struct BuildInfo {
+  std::string version;
+  std::string compiler;
+  std::string build_type;
+  bool assertions;  // NDEBUG was not set
+};
+
+BuildInfo build_info();
+
+/// Stems of the operators in ops.hpp.
+std::vector<std::string> op_names();
+
+}  // namespace flownet2

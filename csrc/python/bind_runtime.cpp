@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <flownet2/runtime.hpp>
+
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include "python/bindings.hpp"
+
+namespace flownet2::python {
+
+namespace py = pybind11;
+
+namespace {
+
+py::dict build_info_py() {
+  const BuildInfo info = build_info();
+  py::dict result;
+  result["version"] = info.version;
+  result["compiler"] = info.compiler;
+  result["build_type"] = info.build_type;
+  result["assertions"] = info.assertions;
+  return result;
+}
+
+}  // namespace
+
+void bind_runtime(py::module_& m) {
+  m.def("set_num_threads", set_num_threads, py::arg("count"));
+  m.def("num_threads", num_threads);
+  m.def("build_info", build_info_py);
+  m.def("op_names", op_names);
+  m.attr("MAX_THREADS") = max_threads;
+}
+
+}  // namespace flownet2::python
