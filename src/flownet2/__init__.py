@@ -1,2 +1,48 @@
 # SPDX-License-Identifier: Apache-2.0
-"""FlowNet 2.0 optical flow without PyTorch."""
+"""FlowNet 2.0 optical flow without PyTorch.
+
+Example:
+    >>> import numpy as np
+    >>> import flownet2
+    >>> model = flownet2.load()
+    >>> image1 = image2 = np.zeros((100, 200, 3), np.uint8)
+    >>> model(image1, image2).shape
+    (100, 200, 2)
+"""
+
+from flownet2 import io, metrics, ops, viz
+from flownet2.api import FlowEstimator, load
+from flownet2.errors import (
+    CheckpointError,
+    FlowFileError,
+    FlowNet2Error,
+    GraphError,
+    ImageError,
+    InputError,
+    UnavailableError,
+    WeightsError,
+)
+from flownet2.runtime import build_info, get_num_threads, set_num_threads
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CheckpointError",
+    "FlowEstimator",
+    "FlowFileError",
+    "FlowNet2Error",
+    "GraphError",
+    "ImageError",
+    "InputError",
+    "UnavailableError",
+    "WeightsError",
+    "__version__",
+    "build_info",
+    "get_num_threads",
+    "io",
+    "load",
+    "metrics",
+    "ops",
+    "set_num_threads",
+    "viz",
+]

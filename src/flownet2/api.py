@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two pictures in, flow out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, overload
+
+import numpy as np
+
+from flownet2.builtin import MODELS
+from flownet2.errors import InputError
+from flownet2.executors import get_executor
+from flownet2.graph import Graph
+from flownet2.networks import NETWORKS
+from flownet2.pictures import as_pictures
+from flownet2.preprocess import CHANNEL_ORDERS, Preprocess, SizeFit
+from flownet2.types import Array, FloatArray, PathLike
+from flownet2.weights import Model, load_model
+
+
+def load(
+    name_or_path: PathLike = "flownet2-lite",
+    *,
+    device: str = "cpu",
+    precision: str = "float32",
+    executor: str | None = None,
+    network: str | None = None,
+) -> FlowEstimator:
+    """A model that computes optical flow.
+
+    Args:
+        name_or_path: "flownet2-lite" (built in), or the path of a model file or of a checkpoint such as mmflow's.
+        device: "cpu".
+        precision: "float32".
+        executor: "numpy" or "reference"; None for the fastest.
+        network: of a checkpoint, such as "flownet2css-sd"; None to recognise it by its tensors.
+
+    Raises:
+        InputError: a name that is neither built in nor a file, or an unknown executor or network.
+        CheckpointError, WeightsError: the file is broken, or does not fit its network.
+        UnavailableError: the device or precision is not available.
+        OSError: the file cannot be read.
+
+    Example:
+        >>> import flownet2
+        >>> model = flownet2.load()
+        >>> model.network
+        'flownet2-lite'
+    """
+    chosen = get_executor(executor, device=device, precision=precision)
+    model = load_model(_file_of(name_or_path), network)
+    return FlowEstimator(model, chosen.compile(model.graph, model.parameters))
+
+
+def _file_of(name_or_path: PathLike) -> PathLike:
+    if not isinstance(name_or_path, (str, os.PathLike)):
+        raise InputError(f"expected a name or a path, got {type(name_or_path).__name__}")
+    if name_or_path in MODELS:
+        return MODELS[str(name_or_path)]
+    if name_or_path in NETWORKS and not os.path.exists(name_or_path):  # noqa: PTH110 - may be any path-like
+        raise InputError(
+            f"the weights of {name_or_path!r} are not part of the package (built in: {', '.join(MODELS)}). "
+            "Give the path of a checkpoint, such as mmflow's .pth file, or of a model file made of it: "
+            "flownet2 convert checkpoint.pth -o model.safetensors"
+        )
+    return name_or_path
+
+
+class FlowEstimator:
+    """A network ready to run; made by `flownet2.load`. Calls hold no state: any number of threads may call one."""
+
+    def __init__(self, model: Model, compiled: Any) -> None:
+        self._model = model
+        self._compiled = compiled
+
+    @property
+    def network(self) -> str:
+        """Name of the network, such as "flownet2"."""
+        return self._model.graph.name
+
+    @property
+    def graph(self) -> Graph:
+        """The network as data."""
+        return self._model.graph
+
+    @property
+    def preprocess(self) -> Preprocess:
+        """How the network takes its pictures."""
+        return self._model.preprocess
+
+    @property
+    def info(self) -> Mapping[str, str]:
+        """Facts of the model file: "origin", "license", "source", "source_sha256", ..."""
+        return self._model.info
+
+    def __repr__(self) -> str:
+        """Name, size and origin."""
+        millions = self.graph.parameter_count / 1e6
+        return f"<FlowEstimator {self.network}, {millions:.1f} M parameters, origin {self.info.get('origin', '?')}>"
+
+    def __call__(
+        self, image1: Any, image2: Any, *, channel_order: str = "rgb", size_rule: str = "resize"
+    ) -> FloatArray:
+        """Optical flow from image1 to image2; swap them for the backward flow.
+
+        Args:
+            image1: (H, W, 3), grey (H, W), or a batch (N, H, W, 3); uint8 0..255, uint16 0..65535 or float 0..1.
+                Any size from 1x1 up, any strides; anything with `__array__` or `__dlpack__` on the CPU.
+            image2: the same shape.
+            channel_order: of the pictures: "rgb", or "bgr" as OpenCV reads them.
+            size_rule: for sizes that are no multiple of what the network needs (64; 32 for flownet2-lite):
+                "resize" as mmflow, "pad" by the border's pixels and cut, or "crop" to the centre as NVIDIA.
+
+        Returns:
+            float32 (H, W, 2), or (N, H, W, 2) for a batch: pixels, u (to the right) then v (down), at the input's
+            size; at the cropped size for "crop". A batch gives the same bits as single calls.
+
+        Raises:
+            InputError: pictures or options that do not fit; the message tells the cure.
+        """
+        if channel_order not in CHANNEL_ORDERS:
+            raise InputError(f"channel_order must be 'rgb' or 'bgr', got {channel_order!r}")
+        first, batched = as_pictures("image1", image1)
+        second, _ = as_pictures("image2", image2)
+        _check_pair(first, second)
+        fit = SizeFit(size_rule, *first.shape[1:3], self.graph.size_multiple)
+        tensors = {
+            item.name: self.preprocess.tensor(fit.forward(pictures), channel_order)
+            for item, pictures in zip(self.graph.inputs, (first, second), strict=True)
+        }
+        flow = self._compiled.run(tensors, ["flow"])["flow"]
+        result = fit.backward(np.ascontiguousarray(flow.transpose(0, 2, 3, 1)))
+        return result if batched else result[0]
+
+    @overload
+    def forward(self, x: Array, outputs: None = None) -> FloatArray: ...
+    @overload
+    def forward(self, x: Array, outputs: Sequence[str]) -> dict[str, FloatArray]: ...
+
+    def forward(self, x: Array, outputs: Sequence[str] | None = None) -> FloatArray | dict[str, FloatArray]:
+        """The bare network, without any preprocessing.
+
+        Args:
+            x: (N, 6, H, W) float32, picture 1 then picture 2 in the network's channel order and range (mmflow:
+                BGR, x / 255); H and W multiples of `graph.size_multiple`.
+            outputs: names of values of the graph, such as "flownetc.predict_flow6" (raw decoder outputs, before
+                the factor 20) or "flow"; None for the flow alone.
+
+        Returns:
+            Flow (N, 2, H, W) in pixels, or a dict with an array (N, C, h, w) for every name.
+
+        Raises:
+            InputError: x does not fit, or the graph has no such value.
+        """
+        names = ["flow"] if outputs is None else list(outputs)
+        known = self.graph.value_names() | self.graph.outputs.keys()
+        unknown = [name for name in names if name not in known]
+        if unknown or isinstance(outputs, str):
+            raise InputError(f"outputs must be a list of names of the graph's values, got {outputs!r}")
+        values: dict[str, FloatArray] = self._compiled.run(self._split(x), names)
+        return values["flow"] if outputs is None else values
+
+    def calc(self, prev: Array, next: Array, flow: Array | None = None) -> FloatArray:  # noqa: A002 - OpenCV's name
+        """Drop-in for cv2.DenseOpticalFlow.calc: BGR or grey uint8 pictures of any size.
+
+        Args:
+            prev: (H, W, 3) BGR or (H, W) grey, uint8.
+            next: the same shape.
+            flow: (H, W, 2) float32 array to write into, or None.
+
+        Returns:
+            (H, W, 2) float32, pixels; `flow` itself if given.
+
+        Raises:
+            InputError: other shapes or dtypes.
+        """
+        for name, picture in (("prev", prev), ("next", next)):
+            if not isinstance(picture, np.ndarray) or picture.dtype != np.uint8 or picture.ndim not in (2, 3):
+                got = f"{picture.dtype} {picture.shape}" if isinstance(picture, np.ndarray) else type(picture).__name__
+                raise InputError(f"{name} must be a uint8 array (H, W, 3) in BGR or (H, W), got {got}")
+        if flow is not None and (flow.shape != (*prev.shape[:2], 2) or flow.dtype != np.float32):
+            raise InputError(
+                f"flow must be float32 {(*prev.shape[:2], 2)} to be written into, got {flow.dtype} {flow.shape}; "
+                "or leave it out"
+            )
+        result = self(prev, next, channel_order="bgr")
+        if flow is None:
+            return result
+        flow[...] = result
+        return flow
+
+    def _split(self, x: Array) -> dict[str, Array]:
+        """x as the graph's inputs."""
+        array = np.asarray(x)
+        multiple, channels = self.graph.size_multiple, sum(item.channels for item in self.graph.inputs)
+        fits = array.ndim == 4 and array.shape[1] == channels and array.size > 0
+        if not fits or array.shape[2] % multiple or array.shape[3] % multiple or array.dtype != np.float32:
+            raise InputError(
+                f"x must be (N, {channels}, H, W) float32 with H and W multiples of {multiple}, "
+                f"got {array.dtype} {array.shape}"
+            )
+        inputs, start = {}, 0
+        for item in self.graph.inputs:
+            inputs[item.name] = np.ascontiguousarray(array[:, start : start + item.channels])
+            start += item.channels
+        return inputs
+
+
+def _check_pair(first: Array, second: Array) -> None:
+    if first.shape != second.shape:
+        raise InputError(
+            f"image1 and image2 must have one shape, got {first.shape[:3]} and {second.shape[:3]} (N, H, W); "
+            "resize or crop one of them"
+        )
+    if first.dtype != second.dtype:
+        raise InputError(f"image1 and image2 must have one dtype, got {first.dtype} and {second.dtype}")

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The executors by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flownet2.errors import InputError, UnavailableError
+from flownet2.executors.base import CompiledNetwork, Executor
+from flownet2.executors.numpy import NumpyExecutor
+
+__all__ = ["EXECUTORS", "CompiledNetwork", "Executor", "get_executor"]
+
+EXECUTORS: dict[str, Callable[[], Executor]] = {
+    "numpy": NumpyExecutor,
+    "reference": lambda: NumpyExecutor(reference=True),
+}
+"""name -> maker; "numpy" uses the compiled kernels, "reference" the definitions alone (slow, for comparison)."""
+
+DEFAULT = "numpy"
+PRECISIONS = ("float32",)
+DEVICES = ("cpu",)
+
+
+def get_executor(name: str | None = None, *, device: str = "cpu", precision: str = "float32") -> Executor:
+    """The executor for a device and precision.
+
+    Args:
+        name: one of EXECUTORS, or None for the fastest.
+        device: "cpu".
+        precision: "float32".
+
+    Raises:
+        InputError: unknown executor.
+        UnavailableError: this version has no such device or precision.
+    """
+    if device not in DEVICES:
+        raise UnavailableError(f'device {device!r} is not available in this version; use device="cpu"')
+    if precision not in PRECISIONS:
+        raise UnavailableError(f'precision {precision!r} is not available in this version; use "float32"')
+    if name is not None and name not in EXECUTORS:
+        raise InputError(f"there is no executor {name!r}; known: {', '.join(EXECUTORS)}")
+    return EXECUTORS[name or DEFAULT]()

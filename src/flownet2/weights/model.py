@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A model: a graph, its weights, how it takes pictures, and where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from flownet2.graph import Graph
+from flownet2.preprocess import Preprocess
+from flownet2.types import FloatArray
+
+
+@dataclass(frozen=True)
+class Model:
+    """Everything that a model file holds.
+
+    Attributes:
+        graph: the network.
+        parameters: a float32 array for every parameter of the graph.
+        preprocess: how pictures become the network's inputs.
+        info: plain text facts: "origin", "license", "source", "source_sha256", ...
+    """
+
+    graph: Graph
+    parameters: Mapping[str, FloatArray]
+    preprocess: Preprocess
+    info: Mapping[str, str] = field(default_factory=dict)
