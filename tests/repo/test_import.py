@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`import flownet2`: quick, light, and every public name is there."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+import flownet2
+from repo.source_tree import modules
+
+TIMED_IMPORT = """
+import json, sys, time
+start = time.perf_counter()
+import flownet2
+seconds = time.perf_counter() - start
+print(json.dumps([seconds, sorted(name.partition(".")[0] for name in sys.modules)]))
+"""
+
+
+def timed_import() -> tuple[float, set[str]]:
+    """Seconds that the import takes in a new process, and the packages loaded afterwards."""
+    # With bytecode, as an installed package has it: without, the compiler of Python itself would be timed.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    seconds, names = json.loads(
+        subprocess.check_output([sys.executable, "-c", TIMED_IMPORT], env=environment)
+    )
+    return seconds, set(names)
+
+
+def test_import_is_quick() -> None:
+    # The best of five: other work on the machine can only slow it down. CI's full run judges the median.
+    assert min(timed_import()[0] for _ in range(5)) < 0.2
+
+
+def test_import_loads_no_optional_package() -> None:
+    _, loaded = timed_import()
+    assert loaded & {"cv2", "tqdm", "h5py", "pooch", "cupy", "torch", "argparse", "multiprocessing"} == set()
+
+
+def test_python_m_flownet2_is_the_command() -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "flownet2", "--help"], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.startswith("usage: flownet2 ")
+
+
+@pytest.mark.parametrize("name", sorted(modules()))
+def test_public_names_exist(name: str) -> None:
+    if name.endswith("__main__"):
+        return
+    module = importlib.import_module(name)
+    missing = [public for public in getattr(module, "__all__", ()) if not hasattr(module, public)]
+    assert missing == []
+
+
+def test_the_package_lists_what_it_offers() -> None:
+    assert {"load", "FlowNet2Error", "__version__"} <= set(flownet2.__all__)
+    assert list(flownet2.__all__) == sorted(set(flownet2.__all__), key=flownet2.__all__.index)
