@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <condition_variable>
 #include <cstdlib>
 #include <exception>
@@ -146,7 +145,11 @@ std::atomic<Pool*> current_pool{nullptr};
 std::atomic<Pool*> abandoned_pool{nullptr};  // keeps it reachable for leak checkers
 
 #if defined(FLOWNET2_HAS_FORK)
-void abandon_pool_in_child() { abandoned_pool = current_pool.exchange(nullptr); }
+void abandon_pool_in_child() {
+  if (Pool* pool = current_pool.exchange(nullptr)) abandoned_pool = pool;
+}
+
+const int at_fork = pthread_atfork(nullptr, nullptr, abandon_pool_in_child);
 #endif
 
 /// Ends idle workers at exit.
@@ -159,12 +162,9 @@ struct PoolStopper {
   }
 };
 
+const PoolStopper at_exit;
+
 Pool& pool() {
-  static const PoolStopper stopper;
-#if defined(FLOWNET2_HAS_FORK)
-  static const int registered = pthread_atfork(nullptr, nullptr, abandon_pool_in_child);
-  static_cast<void>(registered);
-#endif
   Pool* existing = current_pool.load();
   if (existing != nullptr) return *existing;
   Pool* fresh = new Pool;

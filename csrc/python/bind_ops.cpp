@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "python/bindings.hpp"
+#include "python/gil.hpp"
 #include "python/numpy_view.hpp"
 
 namespace flownet2::python {
@@ -35,10 +36,7 @@ Enum choose(const char* argument, const std::string& value,
 template <typename Compute>
 py::array_t<float> fill(const Shape& shape, Compute compute) {
   NewArray out(shape);
-  {
-    const py::gil_scoped_release release;
-    compute(out.view);
-  }
+  without_gil([&] { compute(out.view); });
   return out.array;
 }
 

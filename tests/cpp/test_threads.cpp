@@ -1,1 +1,201 @@
-int main(){}
+// SPDX-License-Identifier: Apache-2.0
+// The thread pool and the CPU count; meant for the thread sanitizer above all.
+#include <flownet2/flownet2.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <fstream>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "check.hpp"
+#include "cpu/cpu_count.hpp"
+#include "cpu/threads.hpp"
+
+#if defined(__unix__)
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#endif
+
+// The thread sanitizer does not follow a fork of a process with threads.
+#if defined(__unix__) && !defined(__SANITIZE_THREAD__)
+#define FLOWNET2_TEST_FORK 1
+#endif
+
+namespace {
+
+using flownet2::parallel_for;
+using flownet2::set_num_threads;
+
+std::int64_t sum_of_squares(std::int64_t count) {
+  std::vector<std::int64_t> squares(static_cast<std::size_t>(count));
+  parallel_for(count, [&](std::int64_t i) { squares[static_cast<std::size_t>(i)] += i * i; });
+  std::int64_t sum = 0;
+  for (const std::int64_t square : squares) sum += square;
+  return sum;
+}
+
+std::int64_t expected_sum(std::int64_t count) { return (count - 1) * count * (2 * count - 1) / 6; }
+
+void test_every_task_runs_once() {
+  for (const int threads : {1, 2, 3, 7}) {
+    set_num_threads(threads);
+    CHECK(flownet2::num_threads() == threads);
+    for (const std::int64_t count : {0, 1, 2, 3, 100, 1000}) {
+      CHECK(sum_of_squares(count) == expected_sum(count));
+    }
+  }
+}
+
+void test_nested_calls() {
+  set_num_threads(3);
+  std::atomic<std::int64_t> total{0};
+  parallel_for(20, [&](std::int64_t) { total += sum_of_squares(50); });
+  CHECK(total == 20 * expected_sum(50));
+}
+
+void test_exceptions_reach_the_caller() {
+  set_num_threads(4);
+  for (int round = 0; round < 100; ++round) {
+    std::string text;
+    try {
+      parallel_for(100, [&](std::int64_t i) {
+        if (i == 37) throw std::runtime_error("task 37");
+      });
+    } catch (const std::runtime_error& error) {
+      text = error.what();
+    }
+    CHECK(text == "task 37");
+    CHECK(sum_of_squares(100) == expected_sum(100));
+  }
+}
+
+void test_many_callers_and_changing_counts() {
+  std::vector<std::thread> callers;
+  for (int caller = 0; caller < 6; ++caller) {
+    callers.emplace_back([caller] {
+      for (int round = 0; round < 100; ++round) {
+        if (round % 10 == 0) set_num_threads(1 + (caller + round / 10) % 4);
+        CHECK(sum_of_squares(200) == expected_sum(200));
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+}
+
+void test_kernels_from_many_threads() {
+  set_num_threads(3);
+  const flownet2::Shape shape = {2, 9, 13, 21};
+  std::vector<float> a(2 * 9 * 13 * 21);
+  for (std::size_t i = 0; i < a.size(); ++i) a[i] = static_cast<float>(i % 17) - 8.0f;
+  const flownet2::ConstView view(a.data(), shape);
+  const flownet2::CorrelationOptions options;
+  const flownet2::Shape out_shape = flownet2::correlation_shape(shape, shape, options);
+  const auto correlate = [&] {
+    std::vector<float> out(
+        static_cast<std::size_t>(out_shape.n * out_shape.c * out_shape.h * out_shape.w));
+    flownet2::correlation(view, view, options, {out.data(), out_shape});
+    return out;
+  };
+  const std::vector<float> expected = correlate();
+  std::vector<std::thread> callers;
+  for (int caller = 0; caller < 4; ++caller) {
+    callers.emplace_back([&] {
+      for (int round = 0; round < 5; ++round) CHECK(correlate() == expected);
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+}
+
+void test_bad_counts() {
+  for (const int count : {0, -1, flownet2::max_threads + 1}) {
+    bool refused = false;
+    try {
+      set_num_threads(count);
+    } catch (const flownet2::Error& error) {
+      refused = error.code() == flownet2::ErrorCode::invalid_argument;
+    }
+    CHECK(refused);
+  }
+}
+
+#if defined(FLOWNET2_TEST_FORK)
+/// Forks while other threads keep the pool busy: the child must be able to compute.
+void test_fork() {
+  set_num_threads(3);
+  std::atomic<bool> stop{false};
+  std::thread busy([&] {
+    while (!stop) sum_of_squares(100);
+  });
+  for (int round = 0; round < 50; ++round) {
+    const pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+      alarm(10);  // a hang ends the child by a signal
+      _exit(sum_of_squares(300) == expected_sum(300) ? 0 : 1);
+    }
+    int status = -1;
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  }
+  stop = true;
+  busy.join();
+}
+#endif
+
+#if defined(__unix__)
+void write(const std::string& path, const std::string& text) {
+  for (std::size_t slash = path.find('/', 1); slash != std::string::npos;
+       slash = path.find('/', slash + 1)) {
+    mkdir(path.substr(0, slash).c_str(), 0755);
+  }
+  std::ofstream(path) << text;
+}
+
+void test_cgroup_limits(const std::string& folder) {
+  using flownet2::cgroup_cpu_limit;
+  const std::string v2 = folder + "/cgroup_v2";
+  CHECK(cgroup_cpu_limit(folder + "/missing", "0::/\n") == 0);
+  write(v2 + "/a/b/cpu.max", "max 100000\n");
+  CHECK(cgroup_cpu_limit(v2, "0::/a/b\n") == 0);
+  write(v2 + "/a/cpu.max", "250000 100000\n");
+  CHECK(cgroup_cpu_limit(v2, "0::/a/b\n") == 3);
+  write(v2 + "/cpu.max", "50000 100000\n");
+  CHECK(cgroup_cpu_limit(v2, "0::/a/b\n") == 1);
+  CHECK(cgroup_cpu_limit(v2, "0::/not/mounted\n") == 1);
+  CHECK(cgroup_cpu_limit(v2, "no colons\n0:none\n0::relative\n") == 0);
+
+  const std::string v1 = folder + "/cgroup_v1";
+  const std::string membership = "11:memory:/g\n4:cpu,cpuacct:/g\n1:name=systemd:/g\n";
+  write(v1 + "/cpu/cpu.cfs_quota_us", "-1\n");
+  write(v1 + "/cpu/cpu.cfs_period_us", "100000\n");
+  CHECK(cgroup_cpu_limit(v1, membership) == 0);
+  write(v1 + "/cpu/g/cpu.cfs_quota_us", "400000\n");
+  write(v1 + "/cpu/g/cpu.cfs_period_us", "100000\n");
+  CHECK(cgroup_cpu_limit(v1, membership) == 4);
+  CHECK(cgroup_cpu_limit(v1, "11:memory:/g\n") == 0);
+}
+#endif
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  CHECK(count == 2);  // a folder to write into
+  CHECK(flownet2::usable_cpus() >= 1);
+#if defined(__unix__)
+  test_cgroup_limits(arguments[1]);
+#endif
+#if defined(FLOWNET2_TEST_FORK)
+  test_fork();
+#endif
+  test_every_task_runs_once();
+  test_nested_calls();
+  test_exceptions_reach_the_caller();
+  test_many_callers_and_changing_counts();
+  test_kernels_from_many_threads();
+  test_bad_counts();
+  return 0;
+}

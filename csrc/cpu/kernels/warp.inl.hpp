@@ -33,8 +33,8 @@ inline Neighbours neighbours(float position, float scale, std::int64_t size, con
   } else if (size == 1) {
     position = 0.0f;
   }
-  // Under zero padding a point one pixel off the edge already has no neighbour inside.
-  const float low = image.border ? 0.0f : -1.0f;
+  // Under zero padding points at -2 and at `size` have no neighbour inside, nor has any beyond.
+  const float low = image.border ? 0.0f : -2.0f;
   const float high = static_cast<float>(image.border ? size - 1 : size);
   const float clamped = position > low ? (position < high ? position : high) : low;
   std::int64_t first = static_cast<std::int64_t>(clamped);
