@@ -54,7 +54,9 @@ def test_all_faults_at_once() -> None:
         Node("a", "magic", ("x",), None),
         Node("b", "concat", ("later",), at.Warp()),
     )
-    graph = Graph("bad", (Input("x", 3), Input("x", 0)), nodes, {"flow": "nowhere"}, {"unused.weight": (0,)}, 0)
+    graph = Graph(
+        "bad", (Input("x", 3), Input("x", 0)), nodes, {"flow": "nowhere"}, {"unused.weight": (0,)}, 0
+    )
     with pytest.raises(GraphError) as error:
         validate(graph)
     for text in (
@@ -115,7 +117,10 @@ def edited_node(**changes: object) -> str:
         (edited_node(attributes={"strides": [2, 2]}), "unknown fields 'strides'; known: stride, padding"),
         (edited_node(attributes={"stride": [2, 2, 2]}), "stride must be a pair"),
         (edited_node(attributes={"stride": [2, True]}), "stride must be an integer"),
-        (edited_node(attributes={"leaky_slope": 1e999}), "leaky_slope must be a finite number"),
+        (
+            edited_node(attributes={"leaky_slope": 12345}).replace("12345", "1e999"),
+            "leaky_slope must be a finite number",
+        ),
         (edited_node(attributes={"leaky_slope": "0.1"}), "leaky_slope must be a finite number"),
         (edited_node(inputs="x"), "inputs must be list"),
         (edited_node(note="hello"), "unknown fields 'note'"),
@@ -134,7 +139,9 @@ def test_no_mutation_of_a_text_escapes(data: st.DataObject) -> None:
     text = graph_to_json(small_graph())
     start = data.draw(st.integers(0, len(text) - 1))
     stop = data.draw(st.integers(start, min(len(text), start + 12)))
-    piece = data.draw(st.sampled_from(["", "0", "-1", '"x"', "[]", "{}", "null", "1e30", "true", '"conv"', ","]))
+    piece = data.draw(
+        st.sampled_from(["", "0", "-1", '"x"', "[]", "{}", "null", "1e30", "true", '"conv"', ","])
+    )
     try:
         graph_from_json(text[:start] + piece + text[stop:])
     except GraphError:
