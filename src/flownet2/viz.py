@@ -47,7 +47,7 @@ _ERROR_STEPS = (
 )
 
 _OVERSAMPLING = 4
-_MIN_LEGEND_SIDE = 16
+_MIN_LEGEND_SIDE = 32
 _INK = (40, 40, 40)
 # Parts of a legend, as shares of its side.
 _MARGIN_SHARE = 0.04
@@ -146,14 +146,14 @@ def color_wheel_legend(size: int, max_flow: float | None = None) -> NDArray[np.u
     """The wheel itself: the colour at a place is that of the vector from the centre to it.
 
     Args:
-        size: side in pixels, at least 16.
+        size: side in pixels, at least 32.
         max_flow: px at the rim, of which the caption tells; rings mark a half and the whole of it.
 
     Returns:
         uint8 (size, size, 3) RGB, white around the wheel.
 
     Raises:
-        InputError: size below 16 or `max_flow` not a positive number.
+        InputError: size below 32 or `max_flow` not a positive number.
         UnavailableError: `max_flow` is given and OpenCV, which draws the caption, is not installed.
     """
     if size < _MIN_LEGEND_SIDE:
@@ -207,8 +207,8 @@ def error_map(flow: ArrayLike, gt: ArrayLike, valid: ArrayLike | None = None) ->
     """KITTI's picture of errors: blue where the flow is right, from yellow to red where it is an outlier.
 
     A step is the smaller of error / 3 px and error / 5 % of the true length, so 1, where blue turns into
-    yellow, is the border of `fl_all`. Each step doubles it. Unknown pixels are black, a flow that is not finite
-    has the last colour.
+    yellow, is the border of `fl_all`. Each step doubles it. Unknown pixels are black, a flow that is not
+    finite has the last colour.
 
     Args:
         flow: (H, W, 2), px.
@@ -223,7 +223,8 @@ def error_map(flow: ArrayLike, gt: ArrayLike, valid: ArrayLike | None = None) ->
     """
     truth = check_flow(gt, "gt")
     mask = _mask(truth, valid)
-    error = np.nan_to_num(end_point_error(flow, truth)[mask], nan=np.inf)
+    error = end_point_error(flow, truth)[mask]
+    error[np.isnan(error)] = np.inf
     length = np.hypot(*np.moveaxis(truth[mask].astype(np.float64), -1, 0))
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.fmin(error / FL_PX, error / (FL_SHARE * length))

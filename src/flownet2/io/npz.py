@@ -94,7 +94,7 @@ def write_npz(path: PathLike, flow: FloatArray, valid: NDArray[np.bool_] | None 
     """Write `flow` float32 (H, W, 2) as it is and `valid` bool (H, W), uncompressed."""
     mask = known(flow) if valid is None else valid
     with atomic_write(path) as file:
-        np.savez(file, flow=flow, valid=mask)
+        np.savez(file, flow=np.ascontiguousarray(flow), valid=np.ascontiguousarray(mask))
 
 
 def _read_header(name: str, file: IO[bytes]) -> _Header:
