@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from flownet2.types import PathLike
 from flownet2.weights.cursor import Malformed
 from flownet2.weights.identify import HEAD, LEGACY, SAFETENSORS, TAIL, identify
 from flownet2.weights.safetensors import parse_safetensors
@@ -17,7 +17,7 @@ from flownet2.weights.torch_legacy import load_legacy
 from flownet2.weights.torch_zip import load_zip
 
 
-def read_checkpoint(path: str | os.PathLike[str]) -> dict[Any, Any]:
+def read_checkpoint(path: PathLike) -> dict[Any, Any]:
     """Read a torch checkpoint (zip or legacy format, ``.pth``, ``.pth.tar``) or a ``.safetensors`` file.
 
     The kind is told by the content, not by the name. Nothing in the file is run: a pickle may use about

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from flownet2.types import Array
 from flownet2.weights.cursor import Malformed, show
-from flownet2.weights.tensors import MAX_RANK, MAX_SIZE, Array, check_booleans
+from flownet2.weights.tensors import MAX_RANK, MAX_SIZE, check_booleans
 
 _CODES = frozenset(["f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1"])
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from flownet2.types import Array
 from flownet2.weights.cursor import Malformed, show
 from flownet2.weights.numpy_values import NumpyArray, NumpyDtype
 from flownet2.weights.pickle_values import Global, Map
-from flownet2.weights.tensors import Array, StorageRef, TensorRef
+from flownet2.weights.tensors import StorageRef, TensorRef
 
 MAX_DEPTH = 100
 MAX_VALUES = 1_000_000

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -19,13 +18,13 @@ import numpy.typing as npt
 
 from flownet2.errors import InputError
 from flownet2.io.atomic import atomic_write
+from flownet2.types import Array, PathLike
 from flownet2.weights.cursor import Cursor, Malformed, show
 from flownet2.weights.json_header import HeaderText
 from flownet2.weights.source import Source, naming, shown_name
 from flownet2.weights.tensors import (
     MAX_RANK,
     MAX_SIZE,
-    Array,
     bfloat16_to_float32,
     check_booleans,
     float32_to_bfloat16,
@@ -54,7 +53,7 @@ _DTYPES = {
 _NAMES = {dtype[1:]: name for name, dtype in _DTYPES.items() if name != "BF16"}
 
 
-def read_safetensors(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, str]]:
+def read_safetensors(path: PathLike) -> tuple[dict[str, Array], dict[str, str]]:
     """Read a safetensors file: its tensors by name, and its metadata.
 
     Arrays are read-only; bfloat16 becomes float32 of the same values, other dtypes stay.
@@ -140,7 +139,7 @@ def _decode(name: str, raw: npt.NDArray[np.uint8], dtype: str, shape: tuple[int,
 
 
 def write_safetensors(
-    path: str | os.PathLike[str],
+    path: PathLike,
     tensors: Mapping[str, npt.ArrayLike],
     metadata: Mapping[str, str] | None = None,
     *,

@@ -17,9 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from flownet2.errors import CheckpointError
+from flownet2.types import PathLike
 from flownet2.weights.cursor import Malformed
 
-MAX_FILE = 16 << 30
+MAX_FILE = 8 << 30
 
 # A FIFO must not be waited for, and a terminal not taken over.
 _FLAGS = (
@@ -39,7 +40,7 @@ _KINDS = (
 )
 
 
-def shown_name(path: str | os.PathLike[str]) -> str:
+def shown_name(path: PathLike) -> str:
     """Return the path for an error message, with characters that would break a line or a terminal escaped."""
     text = os.fsdecode(path)
     if text.isprintable():
@@ -61,7 +62,7 @@ def naming(name: str) -> Iterator[None]:
 class Source:
     """An open regular file."""
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: PathLike) -> None:
         """Open the file.
 
         Raises:

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from flownet2.types import Array
 from flownet2.weights.cursor import Malformed, show
-
-Array = npt.NDArray[np.generic]
 
 MAX_RANK = 16
 MAX_SIZE = 1 << 48

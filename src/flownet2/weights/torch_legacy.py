@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from flownet2.types import Array
 from flownet2.weights.cursor import Cursor, Malformed, show
 from flownet2.weights.pickle_machine import run_pickle
 from flownet2.weights.pickle_values import Map
 from flownet2.weights.plain import to_plain
 from flownet2.weights.rebuild import StateDictActions
 from flownet2.weights.tensors import (
-    Array,
     StorageKind,
     StorageTable,
     TensorRef,

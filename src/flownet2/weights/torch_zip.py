@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from flownet2.types import Array
 from flownet2.weights.cursor import Malformed, show
 from flownet2.weights.pickle_machine import run_pickle
 from flownet2.weights.plain import to_plain
 from flownet2.weights.rebuild import StateDictActions
-from flownet2.weights.tensors import Array, StorageTable, TensorRef, decode_storage, strided_view
+from flownet2.weights.tensors import StorageTable, TensorRef, decode_storage, strided_view
 from flownet2.weights.zip_container import Archive
 
 MAX_VERSION = 10
