@@ -13,7 +13,7 @@ STAMPS := $(VENV)/.flownet2-stamps-$(PY_TAG)
 # Folders are listed too: their time changes when a file is removed.
 SOURCES := CMakeLists.txt pyproject.toml README.md LICENSE NOTICE \
            $(shell find cmake csrc src -name '__pycache__' -prune -o \( -type f -o -type d \) -print 2>/dev/null)
-PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -45,9 +45,9 @@ wheel: $(STAMPS)/tools ## build sdist and wheel into dist/ and check them
 dev: ## editable install with every tool and the commit hooks, in .venv-dev
 	@bash .ci/preflight.sh $(PYTHON)
 	$(PYTHON) -m venv $(DEV_VENV)
-	$(DEV_VENV)/bin/python -m pip --quiet install --upgrade pip
-	$(DEV_VENV)/bin/python -m pip --quiet install --group dev
-	$(DEV_VENV)/bin/python -m pip --quiet install --no-build-isolation --editable .
+	$(DEV_VENV)/bin/python -m pip -qq install --upgrade pip
+	$(DEV_VENV)/bin/python -m pip -qq install --group dev
+	$(DEV_VENV)/bin/python -m pip -qq install --no-build-isolation --editable .
 	$(DEV_VENV)/bin/pre-commit install
 	@echo 'Ready: . $(DEV_VENV)/bin/activate. After a change in csrc/: make dev.'
 

@@ -9,7 +9,9 @@ preset_build() {
   shift 2
   make --no-print-directory tools
   PATH=$PWD/$VENV/bin:$PATH
-  cmake --preset "$preset" -B "$folder" -DPython_EXECUTABLE="$PWD/$VENV/bin/python" "$@" >"$folder.log" 2>&1 || {
+  # The folder of pybind11 is given, because its own way of telling it breaks on paths with spaces.
+  cmake --preset "$preset" -B "$folder" -DPython_EXECUTABLE="$PWD/$VENV/bin/python" \
+    -Dpybind11_DIR="$("$VENV/bin/python" -c 'import pybind11; print(pybind11.get_cmake_dir())')" "$@" >"$folder.log" 2>&1 || {
     cat "$folder.log"
     return 1
   }

@@ -9,7 +9,7 @@ venv=build/ci/sdist-venv
 rm -rf "$venv"
 "$PYTHON" -m venv "$venv"
 start=$SECONDS
-"$venv/bin/python" -m pip install --quiet dist/flownet2-*.tar.gz
+"$venv/bin/python" -m pip install -qq dist/flownet2-*.tar.gz
 echo "installation from the sdist: $((SECONDS - start)) s (at most 120)"
 ((SECONDS - start <= 120))
 bin=$PWD/$venv/bin

@@ -3,7 +3,7 @@
 # `import flownet2` takes less than 0.2 s: the median of five, NumPy's own import included.
 set -euo pipefail
 
-"$VENV/bin/python" - <<'PROGRAM'
+env -u PYTHONDONTWRITEBYTECODE "$VENV/bin/python" - <<'PROGRAM'
 import statistics
 import subprocess
 import sys

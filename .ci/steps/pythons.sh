@@ -13,11 +13,11 @@ try() { # version, interpreter, NumPy requirement
   local venv=$folder/$1-${3//[^0-9.]/} wheels=$folder/wheels-$1
   rm -rf "$venv"
   "$2" -m venv "$venv" || return 1
-  "$venv/bin/python" -m pip install --quiet --upgrade pip || return 1
+  "$venv/bin/python" -m pip install -qq --upgrade pip || return 1
   if [[ ! -d $wheels ]]; then
-    "$venv/bin/python" -m pip wheel --quiet --no-deps --wheel-dir "$wheels" . || return 1
+    "$venv/bin/python" -m pip wheel -qq --no-deps --wheel-dir "$wheels" . || return 1
   fi
-  "$venv/bin/python" -m pip install --quiet "$wheels"/flownet2-*.whl "$3" --group test || return 1
+  "$venv/bin/python" -m pip install -qq "$wheels"/flownet2-*.whl "$3" --group test || return 1
   "$venv/bin/python" -m pytest -q -m "not slow" -p no:cacheprovider || return 1
 }
 

@@ -16,6 +16,7 @@ from repo.source_tree import modules
 
 TIMED_IMPORT = """
 import json, sys, time
+import numpy
 start = time.perf_counter()
 import flownet2
 seconds = time.perf_counter() - start
@@ -24,7 +25,7 @@ print(json.dumps([seconds, sorted(name.partition(".")[0] for name in sys.modules
 
 
 def timed_import() -> tuple[float, set[str]]:
-    """Seconds that the import takes in a new process, and the packages loaded afterwards."""
+    """Seconds that the import adds to that of NumPy, in a new process, and the packages loaded afterwards."""
     # With bytecode, as an installed package has it: without, the compiler of Python itself would be timed.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     seconds, names = json.loads(
@@ -34,8 +35,9 @@ def timed_import() -> tuple[float, set[str]]:
 
 
 def test_import_is_quick() -> None:
-    # The best of five: other work on the machine can only slow it down. CI's full run judges the median.
-    assert min(timed_import()[0] for _ in range(5)) < 0.2
+    # NumPy's own import takes about 0.1 s; with it 0.2 s are allowed, which CI's full run measures on a quiet machine.
+    # The best of five: other work on the machine can only slow it down.
+    assert min(timed_import()[0] for _ in range(5)) < 0.1
 
 
 def test_import_loads_no_optional_package() -> None:
