@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <filesystem>
 #include <fstream>
 #include <stdexcept>
 #include <string>
@@ -15,7 +16,6 @@
 #include "cpu/threads.hpp"
 
 #if defined(__unix__)
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #endif
@@ -146,18 +146,15 @@ void test_fork() {
 }
 #endif
 
-#if defined(__unix__)
-void write(const std::string& path, const std::string& text) {
-  for (std::size_t slash = path.find('/', 1); slash != std::string::npos;
-       slash = path.find('/', slash + 1)) {
-    mkdir(path.substr(0, slash).c_str(), 0755);
-  }
+void write(const std::filesystem::path& path, const std::string& text) {
+  std::filesystem::create_directories(path.parent_path());
   std::ofstream(path) << text;
 }
 
 void test_cgroup_limits(const std::string& folder) {
   using flownet2::cgroup_cpu_limit;
   const std::string v2 = folder + "/cgroup_v2";
+  std::filesystem::remove_all(v2);
   CHECK(cgroup_cpu_limit(folder + "/missing", "0::/\n") == 0);
   write(v2 + "/a/b/cpu.max", "max 100000\n");
   CHECK(cgroup_cpu_limit(v2, "0::/a/b\n") == 0);
@@ -169,6 +166,7 @@ void test_cgroup_limits(const std::string& folder) {
   CHECK(cgroup_cpu_limit(v2, "no colons\n0:none\n0::relative\n") == 0);
 
   const std::string v1 = folder + "/cgroup_v1";
+  std::filesystem::remove_all(v1);
   const std::string membership = "11:memory:/g\n4:cpu,cpuacct:/g\n1:name=systemd:/g\n";
   write(v1 + "/cpu/cpu.cfs_quota_us", "-1\n");
   write(v1 + "/cpu/cpu.cfs_period_us", "100000\n");
@@ -178,16 +176,13 @@ void test_cgroup_limits(const std::string& folder) {
   CHECK(cgroup_cpu_limit(v1, membership) == 4);
   CHECK(cgroup_cpu_limit(v1, "11:memory:/g\n") == 0);
 }
-#endif
 
 }  // namespace
 
 int main(int count, char** arguments) {
   CHECK(count == 2);  // a folder to write into
   CHECK(flownet2::usable_cpus() >= 1);
-#if defined(__unix__)
   test_cgroup_limits(arguments[1]);
-#endif
 #if defined(FLOWNET2_TEST_FORK)
   test_fork();
 #endif
