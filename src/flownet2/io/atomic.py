@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,7 +66,7 @@ def _open_temporary(target: Path, named: str | os.PathLike[str]) -> tuple[Binary
     name = os.fsdecode(os.fsencode(target.name)[:_NAME_BYTES])
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
     for _ in range(_TRIES):
-        temporary = target.with_name(f".{name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+        temporary = target.with_name(f".{name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
         try:
             descriptor = os.open(temporary, flags, 0o666)
         except FileExistsError:

@@ -13,6 +13,8 @@ import numpy as np
 from flownet2.errors import UnavailableError
 from flownet2.types import Array
 
+_SILENT = 0  # LOG_LEVEL_SILENT
+
 _lock = threading.Lock()
 _quiet_users = 0
 _level_before: Any = None
@@ -57,10 +59,11 @@ def encode(suffix: str, image: Array, purpose: str) -> bytes | None:
 def _quiet(cv2: Any) -> Iterator[None]:
     """Silence OpenCV's log; the level is process-wide, so the last of several threads restores it."""
     global _quiet_users, _level_before  # noqa: PLW0603
-    log = cv2.utils.logging
+    # OpenCV 4.8 has only the first name, 5.0 only the second.
+    set_level = cv2.setLogLevel if hasattr(cv2, "setLogLevel") else cv2.utils.logging.setLogLevel
     with _lock:
         if _quiet_users == 0:
-            _level_before = log.setLogLevel(log.LOG_LEVEL_SILENT)
+            _level_before = set_level(_SILENT)
         _quiet_users += 1
     try:
         yield
@@ -68,4 +71,4 @@ def _quiet(cv2: Any) -> Iterator[None]:
         with _lock:
             _quiet_users -= 1
             if _quiet_users == 0:
-                log.setLogLevel(_level_before)
+                set_level(_level_before)
