@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs what .ci/packages.txt lists and this machine lacks. Usage: packages.sh [--full]
+# Installs what .ci/packages.txt lists and this machine lacks; all of it where FULL is set.
 set -euo pipefail
 
 want="always"
-[[ ${1:-} != --full ]] || want="always full"
+[[ -z ${FULL:-} ]] || want="always full"
 
 trim() { sed 's/^[[:space:]]*//; s/[[:space:]]*$//' <<<"$1"; }
 

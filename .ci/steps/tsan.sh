@@ -6,4 +6,4 @@ set -euo pipefail
 
 mkdir -p build/ci
 preset_build tsan build/ci/tsan -DCMAKE_CXX_COMPILER=g++
-sanitized_pytest build/ci/tsan libtsan.so -m "not slow" tests/ops
+sanitized_pytest build/ci/tsan libtsan.so tests/ops

@@ -35,7 +35,7 @@ def timed_import() -> tuple[float, set[str]]:
 
 
 def test_import_is_quick() -> None:
-    # NumPy's own import takes about 0.1 s; with it 0.2 s are allowed, which CI's full run measures on a quiet machine.
+    # NumPy's own import takes about 0.1 s; with it 0.2 s are allowed, which CI's full run measures.
     # The best of five: other work on the machine can only slow it down.
     assert min(timed_import()[0] for _ in range(5)) < 0.1
 
