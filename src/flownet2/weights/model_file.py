@@ -87,6 +87,6 @@ def model_from_safetensors(
 
 
 def _stored(path: str, name: str, value: Array, dtype: str) -> Array:
-    if dtype == "float16" and float(np.abs(value).max(initial=0)) > np.finfo(np.float16).max:
+    if dtype == "float16" and float(np.abs(value).max(initial=0)) > float(np.finfo(np.float16).max):
         raise WeightsError(f"{Path(path).name}: {name} holds values too large for float16; write float32")
     return value.astype(dtype)

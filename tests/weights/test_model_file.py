@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Our model file: what is written comes back, and a file that does not fit is refused by name."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import flownet2
+from flownet2.errors import CheckpointError, GraphError, InputError, WeightsError
+from flownet2.graph import graph_to_json
+from flownet2.networks import build_network
+from flownet2.preprocess import Preprocess
+from flownet2.weights import Model, load_model, read_safetensors, write_model, write_safetensors
+
+
+def small_model() -> Model:
+    graph = build_network("flownets", width=1 / 64)
+    rng = np.random.default_rng(0)
+    parameters = {name: rng.normal(size=shape).astype(np.float32) for name, shape in graph.parameters.items()}
+    return Model(graph, parameters, Preprocess("rgb", (0.1, 0.2, 0.3)), {"origin": "test", "license": "none"})
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "model.safetensors"
+
+
+def test_round_trip(path: Path) -> None:
+    model = small_model()
+    write_model(path, model)
+    again = load_model(path)
+    assert again.graph == model.graph
+    assert again.preprocess == model.preprocess
+    assert again.info == model.info
+    assert again.parameters.keys() == model.parameters.keys()
+    for name, value in model.parameters.items():
+        assert np.array_equal(again.parameters[name], value)
+
+
+def test_float16_is_half_the_size_and_rounded_once(path: Path) -> None:
+    model = small_model()
+    write_model(path, model, dtype="float16")
+    stored, _ = read_safetensors(path)
+    assert {value.dtype for value in stored.values()} == {np.dtype(np.float16)}
+    for name, value in load_model(path).parameters.items():
+        assert value.dtype == np.float32
+        assert np.array_equal(value, model.parameters[name].astype(np.float16).astype(np.float32))
+
+
+def test_model_runs_from_its_file(path: Path) -> None:
+    write_model(path, small_model())
+    model = flownet2.load(path)
+    picture = np.zeros((40, 50, 3), np.uint8)
+    assert model(picture, picture).shape == (40, 50, 2)
+
+
+def test_names_of_the_self_check_are_reserved(path: Path) -> None:
+    for key in ("probe.flow", "graph"):
+        with pytest.raises(InputError, match="is reserved"):
+            write_model(path, dataclasses.replace(small_model(), info={key: "x"}))
+    assert not path.exists()
+
+
+def test_a_stored_self_check_is_skipped(path: Path) -> None:
+    model = small_model()
+    write_model(path, model)
+    tensors, metadata = read_safetensors(path)
+    write_safetensors(
+        path, {**tensors, "probe.flow": np.zeros(3, np.float32)}, {**metadata, "probe.seed": "1"}
+    )
+    again = load_model(path)
+    assert again.info == model.info
+    assert again.parameters.keys() == model.parameters.keys()
+
+
+def edit(path: Path, **changes: str) -> None:
+    write_model(path, small_model())
+    tensors, metadata = read_safetensors(path)
+    write_safetensors(path, tensors, {**metadata, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"format_version": "2"}, "model file of version '2', this flownet2 reads '1'"),
+        ({"graph": "{}"}, "lacks 'schema'"),
+        ({"graph": ""}, "not valid JSON"),
+        ({"preprocess": "["}, "preprocess text is not JSON"),
+        ({"preprocess": "{}"}, "must have the fields"),
+        ({"preprocess": '{"channel_order":"gbr","mean":[0,0,0]}'}, "channel_order must be 'rgb' or 'bgr'"),
+        ({"preprocess": '{"channel_order":"rgb","mean":[0,0]}'}, "mean must be three numbers"),
+        ({"preprocess": '{"channel_order":"rgb","mean":[0,0,NaN]}'}, "mean must be three numbers"),
+        ({"preprocess": '{"channel_order":["rgb"],"mean":5}'}, "channel_order must be"),
+    ],
+)
+def test_broken_metadata(path: Path, changes: dict[str, str], text: str) -> None:
+    edit(path, **changes)
+    with pytest.raises(CheckpointError) as error:
+        load_model(path)
+    assert text in str(error.value)
+    assert "model.safetensors" in str(error.value)
+
+
+def test_tensors_that_do_not_fit_the_graph(path: Path) -> None:
+    edit(path, graph=graph_to_json(build_network("flownets", width=1 / 32)))
+    with pytest.raises(WeightsError, match="misshapen"):
+        load_model(path)
+
+
+def test_another_network_is_refused(path: Path) -> None:
+    write_model(path, small_model())
+    assert load_model(path, "flownets").graph.name == "flownets"
+    with pytest.raises(InputError, match="holds 'flownets', not 'flownetc'"):
+        load_model(path, "flownetc")
+
+
+def test_values_too_large_for_float16(path: Path) -> None:
+    model = small_model()
+    large = {name: value * np.float32(1e6) for name, value in model.parameters.items()}
+    with pytest.raises(WeightsError, match="too large for float16; write float32"):
+        write_model(path, dataclasses.replace(model, parameters=large), dtype="float16")
+    assert not path.exists()
+
+
+def test_unknown_dtype(path: Path) -> None:
+    with pytest.raises(InputError, match="dtype must be one of float32, float16"):
+        write_model(path, small_model(), dtype="int8")
+
+
+def test_preprocess_text() -> None:
+    record = Preprocess("rgb", (0.25, 0.5, 0.75))
+    assert Preprocess.from_json(record.to_json()) == record
+    assert json.loads(record.to_json()) == {"channel_order": "rgb", "mean": [0.25, 0.5, 0.75]}
+    with pytest.raises(GraphError):
+        Preprocess.from_json(json.dumps({"channel_order": "rgb", "mean": [0, 0, 0], "std": 1}))
+
+
+def test_mean_is_subtracted_in_the_networks_order() -> None:
+    picture = np.full((1, 2, 2, 3), (255, 0, 51), np.uint8)
+    tensor = Preprocess("bgr", (0.1, 0.2, 0.3)).tensor(picture, "rgb")
+    np.testing.assert_allclose(tensor[0, :, 0, 0], [0.2 - 0.1, 0 - 0.2, 1 - 0.3], atol=1e-6)
