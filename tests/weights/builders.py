@@ -90,6 +90,25 @@ def zip_file(records: Mapping[str, bytes | memoryview], *, root: str = "archive"
     return b"".join([*parts, central, b"PK\5\6" + end])
 
 
+def wide_zip_file(records: Mapping[str, bytes]) -> bytes:
+    """The same with zip64 sizes, deferred to 24-byte data descriptors, and zip64 end records."""
+    out, central = bytearray(), b""
+    for short, content in records.items():
+        entry, position = f"archive/{short}".encode(), len(out)
+        crc, size = zlib.crc32(content), len(content)
+        fields = (0, 0x808, 0, 0, 0, 0, 0, 0, len(entry), 0)
+        out += b"PK\3\4" + struct.pack("<HHHHHIIIHH", *fields) + entry + content
+        out += b"PK\7\10" + struct.pack("<IQQ", crc, size, size)
+        full, extra = 0xFFFFFFFF, struct.pack("<HHQQQ", 1, 24, size, size, position)
+        fields = (0, 0, 0x808, 0, 0, 0, crc, full, full, len(entry), len(extra), 0, 0, 0, 0, full)
+        central += b"PK\1\2" + struct.pack("<HHHHHHIIIHHHHHII", *fields) + entry + extra
+    begin, end, count = len(out), len(out) + len(central), len(records)
+    end64 = b"PK\6\6" + struct.pack("<QHHIIQQQQ", 44, 0, 0, 0, 0, count, count, len(central), begin)
+    locator = b"PK\6\7" + struct.pack("<IQI", 0, end, 1)
+    last = b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    return bytes(out) + central + end64 + locator + last
+
+
 def zip_checkpoint(body: bytes, storages: Mapping[str, bytes | memoryview], **extra: bytes) -> bytes:
     """A zip checkpoint of one pickle body."""
     records: dict[str, bytes | memoryview] = {"data.pkl": pickle(body), "byteorder": b"little", **extra}

@@ -59,6 +59,16 @@ def naming(name: str) -> Iterator[None]:
         raise CheckpointError(f"{name}: not enough memory to read it; close other programs") from None
 
 
+def _checked_size(status: os.stat_result) -> int:
+    remedy = "give the path of a weights file"
+    if not stat.S_ISREG(status.st_mode):
+        what = next((text for test, text in _KINDS if test(status.st_mode)), "something else")
+        raise Malformed(f"it is {what}, not a file", remedy=remedy)
+    if status.st_size > MAX_FILE:
+        raise Malformed(f"it has {status.st_size} bytes, more than {MAX_FILE}", remedy=remedy)
+    return status.st_size
+
+
 class Source:
     """An open regular file."""
 
@@ -69,19 +79,12 @@ class Source:
             OSError: it is missing or cannot be opened.
             Malformed: it is not a regular file, or larger than ``MAX_FILE``.
         """
-        self._file = FileIO(os.open(path, _FLAGS), "rb")
+        descriptor = os.open(path, _FLAGS)
         try:
-            status = os.fstat(self._file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                what = next((text for test, text in _KINDS if test(status.st_mode)), "something else")
-                raise Malformed(f"it is {what}, not a file", remedy="give the path of a weights file")
-            if status.st_size > MAX_FILE:
-                raise Malformed(
-                    f"it has {status.st_size} bytes, more than {MAX_FILE}", remedy="give a weights file"
-                )
-            self.size = status.st_size
+            self.size = _checked_size(os.fstat(descriptor))
+            self._file = FileIO(descriptor, "rb")
         except BaseException:
-            self._file.close()
+            os.close(descriptor)
             raise
 
     def __enter__(self) -> Source:
