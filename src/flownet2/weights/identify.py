@@ -111,7 +111,8 @@ def _unknown(head: bytes) -> Malformed:
             "save the state dict with torch.save and give that file",
         )
     if all(byte in b"\t\r\n" or 32 <= byte < 127 for byte in head):
-        return Malformed(f"it is a text file that begins with {show(head.decode("ascii"), 40)}", "offset 0", _OTHER)
+        begin = show(head.decode("ascii"), 40)
+        return Malformed(f"it is a text file that begins with {begin}", "offset 0", _OTHER)
     return Malformed(f"it is of no known kind: it begins with bytes {head[:8].hex(' ')}", "offset 0", _OTHER)
 
 
