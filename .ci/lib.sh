@@ -30,7 +30,8 @@ sanitized_pytest() {
   cmake --install "$folder" --prefix "$folder/python" >/dev/null
   rm -f "$folder"/report.*
   # Leaks: the interpreter itself keeps memory until it exits; the C++ tests look for ours.
-  ASAN_OPTIONS=detect_leaks=0:log_path=$PWD/$folder/report TSAN_OPTIONS=log_path=$PWD/$folder/report \
+  local log="log_path='$PWD/$folder/report'"
+  ASAN_OPTIONS=detect_leaks=0:$log TSAN_OPTIONS=$log \
     UBSAN_OPTIONS=print_stacktrace=1 OPENBLAS_NUM_THREADS=1 PYTHONPATH=$PWD/$folder/python LD_PRELOAD=$runtime \
     "$VENV/bin/python" -m pytest -q -p no:cacheprovider -m "not slow" "$@" || status=$?
   tail -n 60 "$folder"/report.* 2>/dev/null || true
