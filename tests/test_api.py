@@ -206,5 +206,5 @@ def test_what_this_version_lacks() -> None:
 
 
 def test_missing_file() -> None:
-    with pytest.raises(FileNotFoundError, match="nowhere.safetensors"):
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.safetensors"):
         flownet2.load("nowhere.safetensors")

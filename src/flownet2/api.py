@@ -125,7 +125,7 @@ class FlowEstimator:
         first, batched = as_pictures("image1", image1)
         second, _ = as_pictures("image2", image2)
         _check_pair(first, second)
-        fit = SizeFit(size_rule, *first.shape[1:3], self.graph.size_multiple)
+        fit = SizeFit(size_rule, first.shape[1], first.shape[2], self.graph.size_multiple)
         tensors = {
             item.name: self.preprocess.tensor(fit.forward(pictures), channel_order)
             for item, pictures in zip(self.graph.inputs, (first, second), strict=True)
@@ -162,7 +162,7 @@ class FlowEstimator:
         values: dict[str, FloatArray] = self._compiled.run(self._split(x), names)
         return values["flow"] if outputs is None else values
 
-    def calc(self, prev: Array, next: Array, flow: Array | None = None) -> FloatArray:  # noqa: A002 - OpenCV's name
+    def calc(self, prev: Array, next: Array, flow: Array | None = None) -> FloatArray:
         """Drop-in for cv2.DenseOpticalFlow.calc: BGR or grey uint8 pictures of any size.
 
         Args:

@@ -44,8 +44,7 @@ def _as_array(name: str, value: Any) -> Array:
         return np.asarray(value)
     except Exception as error:  # foreign array types raise whatever they like
         raise InputError(
-            f"{name}: this {type(value).__name__} gives no NumPy array ({error}); "
-            "for a tensor: .detach().cpu().numpy()"
+            f"{name}: this {type(value).__name__} gives no NumPy array ({error}); for a tensor: .detach().cpu().numpy()"
         ) from error
 
 
@@ -74,7 +73,8 @@ def _checked_values(name: str, array: Array) -> Array:
     if array.dtype == np.uint8:
         return array
     if array.dtype == np.uint16:
-        return array.astype(np.float32) / np.float32(65535)
+        unit: Array = array.astype(np.float32) / np.float32(65535)
+        return unit
     if array.dtype.kind != "f":
         raise InputError(
             f"{name} must be uint8 (0..255), uint16 (0..65535) or float (0..1), got {array.dtype}; "

@@ -51,7 +51,8 @@ def _resize_uint8(picture: Array, height: int, width: int) -> Array:
     lines = source[:, columns.first] * x0 + source[:, columns.second] * x1
     lines >>= 4
     out = ((y0 * lines[rows.first]) >> 16) + ((y1 * lines[rows.second]) >> 16)
-    return ((out + 2) >> 2).astype(np.uint8)
+    rounded: Array = ((out + 2) >> 2).astype(np.uint8)
+    return rounded
 
 
 def _resize_float(picture: Array, height: int, width: int) -> Array:

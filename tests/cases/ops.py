@@ -159,9 +159,7 @@ def _resizes(rng: np.random.Generator) -> Iterator[Case]:
         for size in ((1, 1), (7, 4), (32, 66)):
             for mode, align in (("bilinear", False), ("bilinear", True), ("nearest", False)):
                 attributes = at.Resize(None, size, mode, align)
-                yield Case(
-                    _name("resize", shape, size, mode, align), "resize", attributes, (_values(rng, *shape),)
-                )
+                yield Case(_name("resize", shape, size, mode, align), "resize", attributes, (_values(rng, *shape),))
 
 
 def _simple(rng: np.random.Generator) -> Iterator[Case]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 
@@ -54,9 +55,7 @@ def test_all_faults_at_once() -> None:
         Node("a", "magic", ("x",), None),
         Node("b", "concat", ("later",), at.Warp()),
     )
-    graph = Graph(
-        "bad", (Input("x", 3), Input("x", 0)), nodes, {"flow": "nowhere"}, {"unused.weight": (0,)}, 0
-    )
+    graph = Graph("bad", (Input("x", 3), Input("x", 0)), nodes, {"flow": "nowhere"}, {"unused.weight": (0,)}, 0)
     with pytest.raises(GraphError) as error:
         validate(graph)
     for text in (
@@ -139,10 +138,6 @@ def test_no_mutation_of_a_text_escapes(data: st.DataObject) -> None:
     text = graph_to_json(small_graph())
     start = data.draw(st.integers(0, len(text) - 1))
     stop = data.draw(st.integers(start, min(len(text), start + 12)))
-    piece = data.draw(
-        st.sampled_from(["", "0", "-1", '"x"', "[]", "{}", "null", "1e30", "true", '"conv"', ","])
-    )
-    try:
+    piece = data.draw(st.sampled_from(["", "0", "-1", '"x"', "[]", "{}", "null", "1e30", "true", '"conv"', ","]))
+    with contextlib.suppress(GraphError):
         graph_from_json(text[:start] + piece + text[stop:])
-    except GraphError:
-        pass

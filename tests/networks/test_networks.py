@@ -72,10 +72,7 @@ def test_narrow_networks_run_alike_on_both_executors(name: str) -> None:
     parameters = _random_parameters(graph)
     rng = np.random.default_rng(6)
     inputs = {item.name: rng.random((2, 3, 64, 128), np.float32) for item in graph.inputs}
-    flows = [
-        get_executor(e).compile(graph, parameters).run(inputs, ["flow"])["flow"]
-        for e in ("numpy", "reference")
-    ]
+    flows = [get_executor(e).compile(graph, parameters).run(inputs, ["flow"])["flow"] for e in ("numpy", "reference")]
     assert np.abs(flows[0]).max() > 1e-3
     np.testing.assert_allclose(flows[0], flows[1], atol=1e-4 * np.abs(flows[1]).max())
 
@@ -95,16 +92,12 @@ def test_every_convention_reaches_the_graph(change: dict[str, object]) -> None:
 
 
 def test_conventions_of_single_networks() -> None:
-    assert build_network("flownet2sd", dataclasses.replace(MMFLOW, sd_alone_factor=0.05)) != build_network(
-        "flownet2sd"
-    )
-    assert build_network("flownets", dataclasses.replace(MMFLOW, output_mode="nearest")) != build_network(
-        "flownets"
-    )
+    assert build_network("flownet2sd", dataclasses.replace(MMFLOW, sd_alone_factor=0.05)) != build_network("flownet2sd")
+    assert build_network("flownets", dataclasses.replace(MMFLOW, output_mode="nearest")) != build_network("flownets")
 
 
 def test_unknown_names_and_widths() -> None:
-    with pytest.raises(InputError, match="no network 'FlowNet2cs'.*did you mean 'flownet2cs'"):
+    with pytest.raises(InputError, match=r"no network 'FlowNet2cs'.*did you mean 'flownet2cs'"):
         build_network("FlowNet2cs")
     for width in (0, -1, 9, float("nan")):
         with pytest.raises(InputError, match="width must be"):

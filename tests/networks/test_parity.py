@@ -5,15 +5,14 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+
 from cases.networks import NAMES, PARITY, golden, level_values, state_dict
 from compare import assert_near
-
 from flownet2.api import FlowEstimator
 from flownet2.executors import get_executor
 from flownet2.weights import Model, import_checkpoint
@@ -39,10 +38,10 @@ def _runs() -> list[Any]:
 
 
 @pytest.fixture(params=_runs(), scope="module")
-def network(request: pytest.FixtureRequest) -> Iterator[tuple[str, FlowEstimator]]:
+def network(request: pytest.FixtureRequest) -> tuple[str, FlowEstimator]:
     name, executor = request.param
     model = _model(name)
-    yield name, FlowEstimator(model, get_executor(executor).compile(model.graph, model.parameters))
+    return name, FlowEstimator(model, get_executor(executor).compile(model.graph, model.parameters))
 
 
 def _checksums() -> list[tuple[str, Path]]:

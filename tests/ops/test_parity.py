@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from cases.ops import Case, all_cases, golden_cases
 from compare import assert_relative
-
 from flownet2.ops.dispatch import run_operator
 from flownet2.ops.spec import OPS
 

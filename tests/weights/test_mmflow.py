@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cases.networks import manifest
 
+from cases.networks import manifest
 from flownet2.errors import InputError, WeightsError
 from flownet2.networks import build_network
 from flownet2.types import Array
@@ -79,9 +79,7 @@ def test_long_lists_are_cut() -> None:
 
 
 def test_nothing_known() -> None:
-    with pytest.raises(
-        WeightsError, match="not those of a known network.*first names: backbone.a.*--network"
-    ):
+    with pytest.raises(WeightsError, match=r"not those of a known network.*first names: backbone.a.*--network"):
         import_checkpoint(SOURCE, {"backbone.a": np.zeros(1, np.float32), "b": np.zeros(1, np.float32)})
     with pytest.raises(WeightsError, match="holds no tensors by name; its top-level keys are 'epoch'"):
         import_checkpoint(SOURCE, {"epoch": 3})
@@ -93,9 +91,7 @@ def test_nothing_known() -> None:
 
 def test_half_precision_and_double_become_float32() -> None:
     for dtype in (np.float16, np.float64):
-        model = import_checkpoint(
-            SOURCE, {name: value.astype(dtype) for name, value in zeros("flownets").items()}
-        )
+        model = import_checkpoint(SOURCE, {name: value.astype(dtype) for name, value in zeros("flownets").items()})
         assert {value.dtype for value in model.parameters.values()} == {np.dtype(np.float32)}
 
 
@@ -103,9 +99,7 @@ def test_safetensors_with_our_names(tmp_path: Path) -> None:
     """What a user gets from renaming tensors by hand: recognised by the names, any network of the table."""
     graph = build_network("flownet2-lite")
     file = tmp_path / "plain.safetensors"
-    write_safetensors(
-        file, {name: np.ones(shape, np.float32) for name, shape in graph.parameters.items()}, {}
-    )
+    write_safetensors(file, {name: np.ones(shape, np.float32) for name, shape in graph.parameters.items()}, {})
     model = load_model(file)
     assert model.graph == graph
     assert model.info["origin"] == "flownet2"

@@ -70,9 +70,7 @@ def test_a_stored_self_check_is_skipped(path: Path) -> None:
     model = small_model()
     write_model(path, model)
     tensors, metadata = read_safetensors(path)
-    write_safetensors(
-        path, {**tensors, "probe.flow": np.zeros(3, np.float32)}, {**metadata, "probe.seed": "1"}
-    )
+    write_safetensors(path, {**tensors, "probe.flow": np.zeros(3, np.float32)}, {**metadata, "probe.seed": "1"})
     again = load_model(path)
     assert again.info == model.info
     assert again.parameters.keys() == model.parameters.keys()

@@ -78,9 +78,7 @@ class Builder:
         self._parameters[f"{name}.bias"] = (channels,)
         return {"weight": f"{name}.weight", "bias": f"{name}.bias"}
 
-    def _add(
-        self, name: str, op: str, inputs: tuple[str, ...], attributes: object, parameters: dict[str, str]
-    ) -> str:
+    def _add(self, name: str, op: str, inputs: tuple[str, ...], attributes: object, parameters: dict[str, str]) -> str:
         shapes = {role: self._parameters[key] for role, key in parameters.items()}
         side = self._size_multiple  # large enough for every rule; only the channels of the result are used
         known = [(1, self._channels[value], side, side) for value in inputs]

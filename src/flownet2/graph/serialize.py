@@ -58,9 +58,7 @@ def _node_to_json(node: Node) -> dict[str, Any]:
     content: dict[str, Any] = {"name": node.name, "op": node.op, "inputs": list(node.inputs)}
     values = {f.name: getattr(node.attributes, f.name) for f in dataclasses.fields(node.attributes)}
     content["attributes"] = {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in values.items()
-        if value is not None
+        name: list(value) if isinstance(value, tuple) else value for name, value in values.items() if value is not None
     }
     if node.parameters:
         content["parameters"] = dict(node.parameters)
@@ -119,9 +117,7 @@ def _attributes(node: str, op: str, content: object) -> object:
         raise GraphError(f"node {node!r} ({op}): {error}") from None
 
 
-def _object(
-    what: str, content: object, *, required: tuple[str, ...], optional: tuple[str, ...] | None = ()
-) -> None:
+def _object(what: str, content: object, *, required: tuple[str, ...], optional: tuple[str, ...] | None = ()) -> None:
     """A JSON object with all required fields and, unless optional is None, no others."""
     if not isinstance(content, dict):
         raise GraphError(f"{what} must be a JSON object, got {type(content).__name__}")

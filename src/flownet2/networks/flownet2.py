@@ -48,9 +48,7 @@ def _pair(b: Builder, image1: str, image2: str) -> str:
     return b.add("pair", "concat", (image1, image2), at.Concat())
 
 
-def _stack(
-    b: Builder, image1: str, image2: str, first: str, refinements: int, rules: Conventions, width: float
-) -> str:
+def _stack(b: Builder, image1: str, image2: str, first: str, refinements: int, rules: Conventions, width: float) -> str:
     """Raw flow at 1/4 of the last network; a lone or leading FlowNetS is "flownets", refinements are numbered."""
     if first == "c":
         raw = add_flownet_c(b, "flownetc.", image1, image2, width, correlation=rules.correlation)

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from flownet2.graph import Builder, Graph
-from flownet2.networks.blocks import scale
 from flownet2.networks.blocks import output as final_flow
+from flownet2.networks.blocks import scale
 from flownet2.networks.conventions import FLOW_DIVISOR
 from flownet2.ops import attributes as at
 

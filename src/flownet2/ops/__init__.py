@@ -127,9 +127,7 @@ def correlation(
     return _run("correlation", at.Correlation(max_displacement, stride, reduction, leaky_slope), {"a": a, "b": b})
 
 
-def warp(
-    x: Array, flow: Array, *, padding: str = "border", align_corners: bool = True, mask: bool = False
-) -> Array:
+def warp(x: Array, flow: Array, *, padding: str = "border", align_corners: bool = True, mask: bool = False) -> Array:
     """Backward warping: samples x where the flow points to, bilinearly (mmflow/ops/warp.py, NVIDIA `Resample2d`).
 
     Args:

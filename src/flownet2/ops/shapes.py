@@ -27,8 +27,7 @@ def conv2d(attributes: at.Conv2d, inputs: Sequence[Shape], parameters: Parameter
     _channels("conv2d", "weight.shape[1]", ci, c)
     _bias("conv2d", parameters, co)
     out = [
-        (s + 2 * p - k) // t + 1
-        for s, p, k, t in zip(size, attributes.padding, kernel, attributes.stride, strict=True)
+        (s + 2 * p - k) // t + 1 for s, p, k, t in zip(size, attributes.padding, kernel, attributes.stride, strict=True)
     ]
     if min(out) < 1:
         raise InputError(
@@ -45,8 +44,7 @@ def conv_transpose2d(attributes: at.ConvTranspose2d, inputs: Sequence[Shape], pa
     _channels("conv_transpose2d", "weight.shape[0]", ci, c)
     _bias("conv_transpose2d", parameters, co)
     out = [
-        (s - 1) * t - 2 * p + k
-        for s, p, k, t in zip(size, attributes.padding, kernel, attributes.stride, strict=True)
+        (s - 1) * t - 2 * p + k for s, p, k, t in zip(size, attributes.padding, kernel, attributes.stride, strict=True)
     ]
     if min(out) < 1:
         raise InputError(f"conv_transpose2d: padding {attributes.padding} leaves nothing of the output")
@@ -89,9 +87,7 @@ def concat(_attributes: at.Concat, inputs: Sequence[Shape], _parameters: Paramet
     n, _, h, w = inputs[0]
     for index, shape in enumerate(inputs):
         if (shape[0], shape[2], shape[3]) != (n, h, w):
-            raise InputError(
-                f"concat: all inputs must share N, H, W = {(n, h, w)}; input {index} has shape {shape}"
-            )
+            raise InputError(f"concat: all inputs must share N, H, W = {(n, h, w)}; input {index} has shape {shape}")
     return n, sum(shape[1] for shape in inputs), h, w
 
 

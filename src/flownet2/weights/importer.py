@@ -94,9 +94,7 @@ def _state_dict(name: str, content: Mapping[Any, Any]) -> dict[str, Array]:
     inner = content.get("state_dict", content)
     if not isinstance(inner, Mapping):
         raise WeightsError(f"{name}: its 'state_dict' is {type(inner).__name__}, expected a dict of tensors")
-    tensors = {
-        key: value for key, value in inner.items() if isinstance(key, str) and isinstance(value, np.ndarray)
-    }
+    tensors = {key: value for key, value in inner.items() if isinstance(key, str) and isinstance(value, np.ndarray)}
     if not tensors:
         keys = ", ".join(map(repr, list(content)[:8]))
         raise WeightsError(f"{name}: holds no tensors by name; its top-level keys are {keys or 'none'}")
@@ -106,9 +104,7 @@ def _state_dict(name: str, content: Mapping[Any, Any]) -> dict[str, Array]:
     return tensors
 
 
-def _recognise(
-    source: str, tensors: Mapping[str, Array], network: str | None
-) -> tuple[Origin, Graph, dict[str, str]]:
+def _recognise(source: str, tensors: Mapping[str, Array], network: str | None) -> tuple[Origin, Graph, dict[str, str]]:
     """The origin and network whose names and shapes agree best with the tensors."""
     if network is not None:
         get_network(network)
@@ -133,8 +129,5 @@ def _recognise(
 
 def _agreement(names: Mapping[str, str], graph: Graph, tensors: Mapping[str, Array]) -> float:
     """Share of tensors with the right name and shape, among all that the file or the network has."""
-    right = sum(
-        theirs in tensors and tensors[theirs].shape == graph.parameters[ours]
-        for theirs, ours in names.items()
-    )
+    right = sum(theirs in tensors and tensors[theirs].shape == graph.parameters[ours] for theirs, ours in names.items())
     return right / len(names.keys() | tensors.keys())

@@ -60,9 +60,7 @@ def is_model_file(metadata: Mapping[str, str]) -> bool:
     return metadata.get("format") == FORMAT
 
 
-def model_from_safetensors(
-    path: PathLike, tensors: Mapping[str, Array], metadata: Mapping[str, str]
-) -> Model:
+def model_from_safetensors(path: PathLike, tensors: Mapping[str, Array], metadata: Mapping[str, str]) -> Model:
     """The model of a file that `is_model_file` recognised.
 
     Raises:

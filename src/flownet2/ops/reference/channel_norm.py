@@ -10,4 +10,5 @@ from flownet2.types import Array
 
 def channel_norm(x: Array) -> Array:
     """out[n, 0, y, x] = sqrt(sum over c of x[n, c, y, x] ** 2)."""
-    return np.sqrt(np.sum(x * x, axis=1, keepdims=True))
+    out: Array = np.sqrt(np.sum(x * x, axis=1, keepdims=True))
+    return out

@@ -19,7 +19,10 @@ def conv2d(
     padding: Pair = (0, 0),
     leaky_slope: float | None = None,
 ) -> Array:
-    """out[n, o, y, x] = bias[o] + sum over c, i, j of weight[o, c, i, j] * x[n, c, y * sh + i - ph, x * sw + j - pw]."""
+    """out[n, o, row, col] = bias[o] + sum of weight[o, c, i, j] * x[n, c, row * sh + i - ph, col * sw + j - pw].
+
+    The sum runs over c, i, j; stride (sh, sw), padding (ph, pw), zeros outside x.
+    """
     (ph, pw), (sh, sw) = padding, stride
     co, _, kh, kw = weight.shape
     padded = np.pad(x, ((0, 0), (0, 0), (ph, ph), (pw, pw)))

@@ -8,10 +8,14 @@ from flownet2.types import Array
 
 def elementwise(*inputs: Array, kind: str = "scale", factor: float = 1.0) -> Array:
     """kind "add", "sub", "mul" of two inputs; "scale": the one input times factor."""
-    first = inputs[0]
+    first, second = inputs[0], inputs[-1]
+    out: Array
     if kind == "scale":
-        return first * first.dtype.type(factor)
-    second = inputs[1]
-    if kind == "add":
-        return first + second
-    return first - second if kind == "sub" else first * second
+        out = first * first.dtype.type(factor)
+    elif kind == "add":
+        out = first + second
+    elif kind == "sub":
+        out = first - second
+    else:
+        out = first * second
+    return out

@@ -11,9 +11,7 @@ _INSIDE = 0.9999
 """mmflow/ops/warp.py: a pixel counts as inside when the ones warped to it keep more than this."""
 
 
-def warp(
-    x: Array, flow: Array, *, padding: str = "border", align_corners: bool = True, mask: bool = False
-) -> Array:
+def warp(x: Array, flow: Array, *, padding: str = "border", align_corners: bool = True, mask: bool = False) -> Array:
     """out[n, c, row, col] = x[n, c] at (col + u, row + v), bilinear; u, v = flow[n, :, row, col] in pixels.
 
     With align_corners False the point is (col + u) * W / (W - 1) - 0.5, rows likewise (mmflow through grid_sample).
@@ -30,9 +28,10 @@ def warp(
 
 def _sample_point(position: Array, size: int, align_corners: bool) -> Array:
     """Pixel position -> the coordinate that grid_sample reads."""
-    if not align_corners:
-        return position * position.dtype.type(size / max(size - 1, 1)) - position.dtype.type(0.5)
-    return position if size > 1 else np.zeros_like(position)
+    if align_corners:
+        return position if size > 1 else np.zeros_like(position)
+    stretched: Array = position * position.dtype.type(size / max(size - 1, 1)) - position.dtype.type(0.5)
+    return stretched
 
 
 def _bilinear(x: Array, px: Array, py: Array, padding: str) -> Array:
@@ -57,5 +56,7 @@ def _gather(x: Array, column: Array, row: Array, padding: str) -> Array:
     column = np.clip(np.nan_to_num(column), 0, w - 1).astype(np.intp)
     row = np.clip(np.nan_to_num(row), 0, h - 1).astype(np.intp)
     batch = np.arange(x.shape[0])[:, None, None]
-    value = x[batch, :, row, column].transpose(0, 3, 1, 2)
-    return value if padding == "border" else value * inside[:, None]
+    value: Array = x[batch, :, row, column].transpose(0, 3, 1, 2)
+    if padding == "zeros":
+        value *= inside[:, None]
+    return value
