@@ -20,12 +20,13 @@ preset_build() {
 }
 
 # sanitized_pytest FOLDER RUNTIME [PYTEST OPTION ...]: the Python tests against the library built in FOLDER.
-# The interpreter is not sanitized, so the runtime (libasan.so, libtsan.so) must be loaded before everything else.
+# The interpreter is not sanitized, so the runtime (libasan.so, libtsan.so) must be loaded before everything else; and
+# libstdc++ with it, because the runtime looks for the function that throws when it starts.
 # Reports go to files, because pytest keeps what a dying test wrote to the terminal. NumPy's matrix products run on
 # one thread: the thread sanitizer cannot see how OpenBLAS synchronises and would report it.
 sanitized_pytest() {
   local folder=$1 runtime status=0
-  runtime=$(g++ -print-file-name="$2")
+  runtime="$(g++ -print-file-name="$2") $(g++ -print-file-name=libstdc++.so)"
   shift 2
   cmake --install "$folder" --prefix "$folder/python" >/dev/null
   rm -f "$folder"/report.*
