@@ -183,6 +183,6 @@ for _ in range(2):
 started.wait()
 sys.exit(7)
 """
-    for _ in range(3):
+    for _ in range(6):
         done = run_python(code, FLOWNET2_NUM_THREADS="3")
         assert (done.returncode, done.stdout, done.stderr) == (7, "", "")

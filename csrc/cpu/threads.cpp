@@ -142,9 +142,10 @@ void Pool::serve() {
 // Pools are never destroyed: at exit another thread may be inside one. A child of fork() has none of the
 // workers, and locks in whatever state they were: it abandons the pool it inherits and makes its own.
 std::atomic<Pool*> current_pool{nullptr};
-std::atomic<Pool*> abandoned_pool{nullptr};  // keeps it reachable for leak checkers
 
 #if defined(FLOWNET2_HAS_FORK)
+std::atomic<Pool*> abandoned_pool{nullptr};  // keeps it reachable for leak checkers
+
 void abandon_pool_in_child() {
   if (Pool* pool = current_pool.exchange(nullptr)) abandoned_pool = pool;
 }

@@ -89,6 +89,7 @@ py::array_t<float> channel_norm_py(const py::object& x) {
 }  // namespace
 
 void bind_ops(py::module_& m) {
+  prepare_numpy();
   m.def("correlation", correlation_py, py::arg("a"), py::arg("b"), py::kw_only(),
         py::arg("max_displacement"), py::arg("stride"), py::arg("reduction"), py::arg("leaky_slope"));
   m.def("warp", warp_py, py::arg("x"), py::arg("flow"), py::kw_only(), py::arg("padding"),

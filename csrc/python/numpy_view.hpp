@@ -13,6 +13,10 @@ namespace flownet2::python {
 
 namespace py = pybind11;
 
+/// To be called on import. pybind11 otherwise finds NumPy's functions in the first call and lets go of
+/// the GIL meanwhile, in a way that ends the process if the interpreter ends just then (see gil.hpp).
+inline void prepare_numpy() { py::detail::npy_api::get(); }
+
 inline std::string describe(const py::array& array) {
   return py::str("{} of shape {}").format(array.dtype(), array.attr("shape"));
 }
