@@ -47,11 +47,7 @@ def stored_cases() -> list[dict]:
 
 
 def run_stored(case: dict, data: np.lib.npyio.NpzFile) -> np.ndarray:
-    array = {
-        name: data[f"{case['id']}:{name}"]
-        for name in ("a", "b", "x", "flow")
-        if f"{case['id']}:{name}" in data
-    }
+    array = {name: data[f"{case['id']}:{name}"] for name in ("a", "b", "x", "flow") if f"{case['id']}:{name}" in data}
     if case["op"] == "correlation":
         step = case["dilation_patch"]
         return kernels.correlation(
@@ -100,9 +96,7 @@ def warp_f64(x: np.ndarray, flow: np.ndarray, padding: str, align_corners: bool,
         if padding == "border":
             px, py = min(max(px, 0), w - 1), min(max(py, 0), h - 1)
         share = 0.0
-        for r, c in itertools.product(
-            (math.floor(py), math.floor(py) + 1), (math.floor(px), math.floor(px) + 1)
-        ):
+        for r, c in itertools.product((math.floor(py), math.floor(py) + 1), (math.floor(px), math.floor(px) + 1)):
             weight = (1 - abs(py - r)) * (1 - abs(px - c))
             if 0 <= r < h and 0 <= c < w:
                 out[i, :, row, column] += weight * x[i, :, r, c].astype(float)
@@ -131,9 +125,7 @@ def test_correlation_formula(shape: tuple[int, ...], radius: int, stride: int) -
     expected = correlation_f64(a, b, radius, stride)
     displacement = radius * stride + stride - 1  # rounds down to whole steps
     assert_close(kernels.correlation(a, b, max_displacement=displacement, stride=stride), expected)
-    got = kernels.correlation(
-        a, b, max_displacement=displacement, stride=stride, reduction="mean", leaky_slope=0.1
-    )
+    got = kernels.correlation(a, b, max_displacement=displacement, stride=stride, reduction="mean", leaky_slope=0.1)
     mean = expected / shape[1]
     assert_close(got, np.where(mean > 0, mean, 0.1 * mean))
 
@@ -152,12 +144,8 @@ def test_warp_formula(shape: tuple[int, ...], padding: str, align_corners: bool,
 
 @pytest.mark.parametrize("shape", SIZES, ids=str)
 @pytest.mark.parametrize("size", [(1, 1), (3, 40), (26, 5)], ids=str)
-@pytest.mark.parametrize(
-    ("mode", "align_corners"), [("nearest", False), ("bilinear", False), ("bilinear", True)]
-)
-def test_resize_formula(
-    shape: tuple[int, ...], size: tuple[int, int], mode: str, align_corners: bool
-) -> None:
+@pytest.mark.parametrize(("mode", "align_corners"), [("nearest", False), ("bilinear", False), ("bilinear", True)])
+def test_resize_formula(shape: tuple[int, ...], size: tuple[int, int], mode: str, align_corners: bool) -> None:
     x = normal(*shape)
     rows, columns = (resize_matrix(i, o, mode, align_corners) for i, o in zip(shape[2:], size, strict=True))
     expected = np.einsum("yh,nchw,xw->ncyx", rows, x.astype(float), columns)

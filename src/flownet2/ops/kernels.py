@@ -116,9 +116,7 @@ def resize(
     else:
         assert options.scale is not None  # the attributes hold exactly one of the two
         rows, columns = (n * times for n, times in zip(x.shape[2:], options.scale, strict=True))
-    return _call(
-        _core.resize, x, size=(rows, columns), mode=options.mode, align_corners=options.align_corners
-    )
+    return _call(_core.resize, x, size=(rows, columns), mode=options.mode, align_corners=options.align_corners)
 
 
 def channel_norm(x: Array) -> FloatArray:
