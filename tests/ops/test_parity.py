@@ -8,6 +8,7 @@ import pytest
 
 from cases.ops import Case, all_cases, golden_cases
 from compare import assert_relative
+from flownet2.ops import attributes as at
 from flownet2.ops.dispatch import run_operator
 from flownet2.ops.spec import OPS
 
@@ -78,3 +79,16 @@ def test_warp_survives_any_flow(executor: str, value: float) -> None:
         edge = 8.0 if value > 0 else 5.0
         expected = np.nan if np.isnan(value) else edge if padding == "border" else 0.0
         assert np.array_equal(got[0, 0, 1, 2], np.float32(expected), equal_nan=True)
+
+
+def test_nothing_outside_the_picture_is_read() -> None:
+    """NaN in one picture stays where that pixel takes part: beyond the other picture's edge the answer is 0."""
+    a = np.ones((1, 2, 4, 5), np.float32)
+    a[0, 0, 0, 0] = np.nan
+    flow = np.full((1, 2, 4, 5), -50, np.float32)
+    for reference in (True, False):
+        volume = run_operator("correlation", at.Correlation(2, 1), [a, np.ones_like(a)], {}, reference=reference)
+        assert np.isnan(volume[0, :, 0, 0]).tolist() == [iy >= 2 and ix >= 2 for iy in range(5) for ix in range(5)]
+        assert np.array_equal(volume[0, :, 0, 0] == 0, ~np.isnan(volume[0, :, 0, 0]))
+        warped = run_operator("warp", at.Warp("zeros"), [a, flow], {}, reference=reference)
+        assert np.array_equal(warped, np.zeros_like(a))

@@ -24,13 +24,20 @@ def correlation(
     """
     n, c, h, w = a.shape
     r = max_displacement // stride
-    reach = r * stride
-    padded = np.pad(b, ((0, 0), (0, 0), (reach, reach), (reach, reach)))
-    out = np.empty((n, (2 * r + 1) ** 2, h, w), a.dtype)
-    for iy in range(2 * r + 1):
-        for ix in range(2 * r + 1):
-            shifted = padded[:, :, iy * stride : iy * stride + h, ix * stride : ix * stride + w]
-            out[:, iy * (2 * r + 1) + ix] = (a * shifted).sum(axis=1)
+    steps = range(-r * stride, r * stride + 1, stride)
+    out = np.zeros((n, len(steps) ** 2, h, w), a.dtype)
+    for iy, dy in enumerate(steps):
+        rows, rows_b = _overlap(h, dy)
+        for ix, dx in enumerate(steps):
+            columns, columns_b = _overlap(w, dx)
+            products = a[:, :, rows, columns] * b[:, :, rows_b, columns_b]
+            out[:, iy * len(steps) + ix, rows, columns] = products.sum(axis=1)
     if reduction == "mean":
         out /= out.dtype.type(c)
     return activate(out, leaky_slope)
+
+
+def _overlap(size: int, shift: int) -> tuple[slice, slice]:
+    """Positions i with i + shift inside 0 .. size - 1, and those i + shift."""
+    start, stop = min(max(0, -shift), size), max(0, size - max(0, shift))
+    return slice(start, stop), slice(start + shift, stop + shift) if start < stop else slice(0, 0)

@@ -37,8 +37,8 @@ def _sample_point(position: Array, size: int, align_corners: bool) -> Array:
 def _bilinear(x: Array, px: Array, py: Array, padding: str) -> Array:
     """x (N, C, H, W) at the points px, py (N, H, W)."""
     h, w = x.shape[2:]
-    # One pixel beyond the edge nothing is left to sample; clamping there keeps the index arithmetic finite.
-    edge = 0 if padding == "border" else 1
+    # Two pixels beyond the edge no neighbour lies inside; clamping there keeps the index arithmetic finite.
+    edge = 0 if padding == "border" else 2
     px, py = np.clip(px, -edge, w - 1 + edge), np.clip(py, -edge, h - 1 + edge)
     x0, y0 = np.floor(px), np.floor(py)
     rx, ry = px - x0, py - y0
@@ -58,5 +58,5 @@ def _gather(x: Array, column: Array, row: Array, padding: str) -> Array:
     batch = np.arange(x.shape[0])[:, None, None]
     value: Array = x[batch, :, row, column].transpose(0, 3, 1, 2)
     if padding == "zeros":
-        value *= inside[:, None]
+        value = np.where(inside[:, None], value, value.dtype.type(0))
     return value
