@@ -10,7 +10,12 @@ Example:
     (100, 200, 2)
 """
 
-from flownet2 import io, metrics, ops, viz
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+from typing import TYPE_CHECKING
+
 from flownet2.api import FlowEstimator, load
 from flownet2.errors import (
     CheckpointError,
@@ -23,6 +28,9 @@ from flownet2.errors import (
     WeightsError,
 )
 from flownet2.runtime import build_info, get_num_threads, set_num_threads
+
+if TYPE_CHECKING:
+    from flownet2 import io, metrics, ops, viz
 
 __version__ = "0.1.0"
 
@@ -46,3 +54,16 @@ __all__ = [
     "set_num_threads",
     "viz",
 ]
+
+_SUBMODULES = frozenset({"io", "metrics", "ops", "viz"})
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Loads a submodule when it is first used: `import flownet2` stays quick."""
+    if name in _SUBMODULES:
+        return importlib.import_module(f"flownet2.{name}")
+    raise AttributeError(f"module 'flownet2' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -17,7 +17,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from flownet2.errors import FlowFileError
 from flownet2.io.arrays import Flow, check_flow, check_mask, to_float32
-from flownet2.io.atomic import atomic_write
 from flownet2.io.flo import read_flo, write_flo
 from flownet2.io.images import read_image, write_image
 from flownet2.io.kitti_png import read_kitti_png, write_kitti_png
@@ -28,7 +27,6 @@ from flownet2.types import FloatArray, PathLike
 __all__ = [
     "FLOW_SUFFIXES",
     "Flow",
-    "atomic_write",
     "read_flow",
     "read_image",
     "read_pfm",

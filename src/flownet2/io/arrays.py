@@ -49,9 +49,7 @@ def check_flow(flow: ArrayLike, name: str = "flow", *, batch: bool = False) -> A
     if array.size == 0:
         raise InputError(f"{name} must have at least one pixel, got shape {array.shape}")
     if array.dtype.kind != "f":
-        raise InputError(
-            f"{name} must be floating point, got {array.dtype}; convert with .astype(np.float32)"
-        )
+        raise InputError(f"{name} must be floating point, got {array.dtype}; convert with .astype(np.float32)")
     return array
 
 
@@ -63,9 +61,7 @@ def check_mask(valid: ArrayLike, shape: tuple[int, ...], name: str = "valid") ->
     """
     array = np.asarray(valid)
     if array.shape != shape:
-        raise InputError(
-            f"{name} must have shape {shape}, one value per pixel of the flow, got {array.shape}"
-        )
+        raise InputError(f"{name} must have shape {shape}, one value per pixel of the flow, got {array.shape}")
     if array.dtype.kind == "b":
         return array
     if array.dtype.kind not in "iuf":

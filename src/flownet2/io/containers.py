@@ -84,9 +84,7 @@ def check_png(data: bytes) -> PngHeader:
 
 def _png_header(kind: bytes, body: bytes) -> PngHeader:
     if kind != b"IHDR" or len(body) != _IHDR.size:
-        raise ValueError(
-            f"damaged: a PNG begins with an IHDR chunk of {_IHDR.size} bytes, not {kind!r} of {len(body)}"
-        )
+        raise ValueError(f"damaged: a PNG begins with an IHDR chunk of {_IHDR.size} bytes, not {kind!r} of {len(body)}")
     width, height, bit_depth, colour_type, *_ = _IHDR.unpack(body)
     check_sides(width, height)
     if colour_type not in _PNG_CHANNELS or bit_depth not in (1, 2, 4, 8, 16):

@@ -43,7 +43,5 @@ def read_array(path: PathLike, file: BufferedReader, count: int, dtype: DTypeLik
     array = np.empty(count, dtype)
     got = file.readinto(array.data.cast("B")) if count else 0
     if got != array.nbytes:
-        raise FlowFileError(
-            f"{os.fspath(path)}: changed while it was read; {array.nbytes} bytes expected, {got} came"
-        )
+        raise FlowFileError(f"{os.fspath(path)}: changed while it was read; {array.nbytes} bytes expected, {got} came")
     return array

@@ -13,9 +13,9 @@ import struct
 import numpy as np
 from numpy.typing import NDArray
 
+from flownet2.atomic import atomic_write
 from flownet2.errors import FlowFileError
 from flownet2.io.arrays import UNKNOWN_VALUE_PX, Flow, known, to_float32
-from flownet2.io.atomic import atomic_write
 from flownet2.io.files import check_size, open_regular, read_array, size_of
 from flownet2.types import FloatArray, PathLike
 
@@ -36,9 +36,7 @@ def read_flo(path: PathLike) -> Flow:
         if header[:4] != _TAG:
             raise FlowFileError(f"{name}: not a .flo file: it begins with {header[:4]!r}, expected {_TAG!r}")
         if len(header) < _HEADER.size:
-            raise FlowFileError(
-                f"{name}: truncated: a .flo header has {_HEADER.size} bytes, this has {len(header)}"
-            )
+            raise FlowFileError(f"{name}: truncated: a .flo header has {_HEADER.size} bytes, this has {len(header)}")
         _, width, height = _HEADER.unpack(header)
         if width < 1 or height < 1:
             raise FlowFileError(f"{name}: the header claims {width}x{height} pixels; both must be at least 1")

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
+from flownet2.atomic import atomic_write
 from flownet2.errors import ImageError, InputError
-from flownet2.io.atomic import atomic_write
 from flownet2.io.containers import (
     JPEG_SIGNATURE,
     MAX_PIXELS,
@@ -71,9 +71,7 @@ def read_image(path: PathLike) -> Array:
             f"{MAX_PIXELS} pixels or {MAX_SIDE} a side"
         )
     if bgr.dtype not in (np.uint8, np.uint16):
-        raise ImageError(
-            f"{name}: pixels of dtype {bgr.dtype}; pictures of 8 or 16 bits per channel are read"
-        )
+        raise ImageError(f"{name}: pixels of dtype {bgr.dtype}; pictures of 8 or 16 bits per channel are read")
     rgb: Array = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
     return rgb
 
@@ -113,9 +111,7 @@ def write_image(path: PathLike, rgb: ArrayLike) -> None:
     suffix = Path(name).suffix.lower()
     known = _SUFFIXES_16_BIT if image.dtype == np.uint16 else _SUFFIXES_16_BIT + _SUFFIXES_8_BIT
     if suffix not in known:
-        raise ImageError(
-            f"{name}: suffix {suffix!r} does not take {image.dtype}; use one of {', '.join(known)}"
-        )
+        raise ImageError(f"{name}: suffix {suffix!r} does not take {image.dtype}; use one of {', '.join(known)}")
     data = encode(suffix, np.ascontiguousarray(image[..., ::-1]), _PURPOSE)
     if data is None:
         height, width = image.shape[:2]

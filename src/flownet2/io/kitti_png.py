@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from flownet2.atomic import atomic_write
 from flownet2.errors import FlowFileError
 from flownet2.io.arrays import Flow, known
-from flownet2.io.atomic import atomic_write
 from flownet2.io.containers import check_png
 from flownet2.io.files import open_regular
 from flownet2.io.opencv import decode, encode, import_cv2
@@ -72,8 +72,6 @@ def write_kitti_png(path: PathLike, flow: FloatArray, valid: NDArray[np.bool_] |
     bgr[..., 0] = keep
     data = encode(".png", bgr, _PURPOSE)
     if data is None:
-        raise FlowFileError(
-            f"{Path(path)}: OpenCV cannot write a 16-bit PNG of {flow.shape[1]}x{flow.shape[0]} pixels"
-        )
+        raise FlowFileError(f"{Path(path)}: OpenCV cannot write a 16-bit PNG of {flow.shape[1]}x{flow.shape[0]} pixels")
     with atomic_write(path) as file:
         file.write(data)

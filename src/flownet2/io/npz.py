@@ -15,9 +15,9 @@ import numpy as np
 from numpy.lib import format as npy_format
 from numpy.typing import DTypeLike, NDArray
 
+from flownet2.atomic import atomic_write
 from flownet2.errors import FlowFileError, InputError
 from flownet2.io.arrays import Flow, check_flow, check_mask, known, to_float32
-from flownet2.io.atomic import atomic_write
 from flownet2.io.files import check_size, open_regular, read_array, size_of
 from flownet2.types import Array, FloatArray, PathLike
 

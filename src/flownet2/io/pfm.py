@@ -14,9 +14,9 @@ import re
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from flownet2.atomic import atomic_write
 from flownet2.errors import FlowFileError, InputError
 from flownet2.io.arrays import Flow, known, to_float32
-from flownet2.io.atomic import atomic_write
 from flownet2.io.files import check_size, open_regular, read_array, size_of
 from flownet2.types import FloatArray, PathLike
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from flownet2.weights.checkpoint import read_checkpoint
 from flownet2.weights.importer import import_checkpoint
+from flownet2.weights.load import load_model
 from flownet2.weights.model import Model
 from flownet2.weights.model_file import write_model
-from flownet2.weights.load import load_model
 from flownet2.weights.safetensors import read_safetensors, write_safetensors
 
 __all__ = [

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from flownet2.atomic import atomic_write
 from flownet2.errors import InputError
-from flownet2.io.atomic import atomic_write
 from flownet2.types import Array, PathLike
 from flownet2.weights.cursor import Cursor, Malformed, show
 from flownet2.weights.json_header import HeaderText

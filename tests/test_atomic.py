@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from flownet2.io import atomic_write
+from flownet2.atomic import atomic_write
 
 NOBODY = 65534
 
