@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options that several commands share, and what their values must be."""
+
+from __future__ import annotations
+
+import argparse
+import math
+
+from flownet2 import FlowEstimator, load, set_num_threads
+from flownet2.builtin import MODELS
+from flownet2.executors import DEVICES, EXECUTORS, PRECISIONS
+from flownet2.networks import NETWORKS
+
+DEFAULT_MODEL = next(iter(MODELS))
+
+
+def add_network(parser: argparse.ArgumentParser) -> None:
+    """--network, for checkpoints."""
+    parser.add_argument(
+        "--network",
+        metavar="NAME",
+        help=f"network of a checkpoint, instead of recognising it: {', '.join(NETWORKS)}",
+    )
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """The options that `open_estimator` reads."""
+    group = parser.add_argument_group("network")
+    group.add_argument(
+        "--model",
+        metavar="NAME_OR_PATH",
+        default=DEFAULT_MODEL,
+        help=f"{' or '.join(MODELS)} (built in), a model file, or a checkpoint (default: %(default)s)",
+    )
+    group.add_argument("--network", metavar="NAME", help="network of a checkpoint (default: recognised)")
+    group.add_argument("--device", choices=DEVICES, default=DEVICES[0], help="where to compute (default: %(default)s)")
+    group.add_argument("--executor", choices=tuple(EXECUTORS), help="how to compute (default: the fastest)")
+    group.add_argument("--precision", choices=PRECISIONS, default=PRECISIONS[0], help="default: %(default)s")
+    group.add_argument(
+        "--threads",
+        type=int,
+        metavar="N",
+        help="threads of the compiled kernels (default: all CPUs; NumPy's own: OPENBLAS_NUM_THREADS)",
+    )
+
+
+def open_estimator(args: argparse.Namespace) -> FlowEstimator:
+    """The model that the options ask for."""
+    if args.threads is not None:
+        set_num_threads(args.threads)
+    return load(
+        args.model,
+        device=args.device,
+        precision=args.precision,
+        executor=args.executor,
+        network=args.network,
+    )
+
+
+def positive(text: str) -> float:
+    """A number of pixels above 0.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not (math.isfinite(number) and number > 0):
+        raise argparse.ArgumentTypeError(f"must be a positive number of pixels, got {text!r}")
+    return number
+
+
+def positive_or_frame(text: str) -> float | None:
+    """A number of pixels above 0, or "frame" for each picture's own: None."""
+    return None if text == "frame" else positive(text)

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`flownet2 convert`: a checkpoint becomes a model file."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from flownet2.cli import _options
+from flownet2.cli._files import check_outputs, prepare_folders
+from flownet2.cli._terminal import UsageError, say_table
+from flownet2.errors import CheckpointError
+from flownet2.weights import Model, load_model, write_model
+from flownet2.weights.model_file import DTYPES
+
+HELP = "turn a checkpoint into a model file"
+DESCRIPTION = """\
+Reads weights without PyTorch and without running anything from the file, tells
+which network they are, and writes a model file: weights, graph and conventions
+in one safetensors file. The file is read back and compared."""
+EXAMPLES = """\
+examples:
+  flownet2 convert flownet2_8x1_sfine_sintel.pth -o flownet2.safetensors
+  flownet2 convert checkpoint.pth -o model.safetensors --float16      half the size
+  flownet2 convert mine.pth -o mine.safetensors --network flownet2cs \\
+      --license CC-BY-4.0 --training-data "FlyingChairs, then our own"
+
+then: flownet2 infer a.png b.png -o flow.flo --model flownet2.safetensors"""
+
+COMMAND = "convert"
+SUFFIX = ".safetensors"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Adds the options."""
+    parser.add_argument("checkpoint", metavar="CHECKPOINT", help=".pth, .pth.tar or .safetensors")
+    parser.add_argument("-o", "--output", metavar="FILE", required=True, help=f"model file, *{SUFFIX}")
+    _options.add_network(parser)
+    parser.add_argument("--dtype", choices=DTYPES, help="of the stored weights (default: float32)")
+    parser.add_argument("--float16", action="store_true", help="the same as --dtype float16")
+    parser.add_argument("--license", metavar="TEXT", help="licence of the weights, stored in the file")
+    parser.add_argument("--training-data", metavar="TEXT", help="what they were trained on, stored in the file")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Converts; 0 if the written file holds what was read."""
+    output, dtype = Path(args.output), args.dtype or "float32"
+    if args.float16:
+        if dtype != "float16" and args.dtype:
+            raise UsageError(COMMAND, f"--float16 and --dtype {dtype} contradict each other")
+        dtype = "float16"
+    if output.suffix.lower() != SUFFIX:
+        raise UsageError(COMMAND, f"-o {output}: a model file ends in {SUFFIX}")
+    check_outputs(COMMAND, [(output, "the model file")], [Path(args.checkpoint)])
+    model = load_model(args.checkpoint, args.network)
+    facts = {"license": args.license, "training_data": args.training_data}
+    told = {key: text for key, text in facts.items() if text is not None}
+    model = dataclasses.replace(model, info={**model.info, **told})
+    say_table(recognised(model))
+    prepare_folders([output])
+    write_model(output, model, dtype)
+    _verify(output, model, dtype)
+    say_table([("written", f"{output}, {output.stat().st_size / 1e6:.1f} MB, {dtype}, read back and compared")])
+    return 0
+
+
+def recognised(model: Model) -> list[tuple[str, str]]:
+    """What a checkpoint turned out to be."""
+    rows = [
+        ("network", f"{model.info.get('title', model.graph.name)} ({model.graph.name})"),
+        ("origin", model.info.get("origin", "not known")),
+        ("parameters", f"{model.graph.parameter_count:,} in {len(model.parameters)} tensors"),
+        ("licence", model.info.get("license", "not known; --license stores it")),
+    ]
+    if "training_data" in model.info:
+        rows.append(("trained on", model.info["training_data"]))
+    return rows
+
+
+def _verify(path: Path, model: Model, dtype: str) -> None:
+    back = load_model(path)
+    same = back.graph == model.graph and back.preprocess == model.preprocess and back.info == model.info
+    weights = all(
+        np.array_equal(back.parameters[name], value.astype(dtype).astype(np.float32))
+        for name, value in model.parameters.items()
+    )
+    if not (same and weights):
+        raise CheckpointError(f"{path}: read back, the file differs from what was written; is the disk sound?")

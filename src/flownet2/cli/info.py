@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`flownet2 info`: what a model is and where it comes from."""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import dataclasses
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from flownet2 import FlowEstimator, load
+from flownet2.builtin import MODELS
+from flownet2.cli import _options
+from flownet2.cli._terminal import say, say_table
+from flownet2.graph.serialize import graph_to_json
+
+HELP = "what a model is: network, conventions, origin, licence"
+DESCRIPTION = """\
+Tells of a built-in network, a model file or a foreign checkpoint: which network
+it is, how it takes its pictures, where the weights come from."""
+EXAMPLES = """\
+examples:
+  flownet2 info flownet2-lite
+  flownet2 info checkpoint.pth             is it recognised?
+  flownet2 info model.safetensors --tensors
+  flownet2 info model.safetensors --graph > graph.json
+  flownet2 info model.safetensors --json"""
+
+# Facts with a row of their own; further ones of a model file follow under their own names.
+_TITLES = {
+    "origin": "origin",
+    "license": "licence",
+    "training_data": "trained on",
+    "source": "source",
+    "source_sha256": "source SHA-256",
+}
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Adds the options."""
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        nargs="?",
+        default=_options.DEFAULT_MODEL,
+        help="name, model file or checkpoint (default: %(default)s)",
+    )
+    _options.add_network(parser)
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--tensors", action="store_true", help="list the weights too: name and shape")
+    form.add_argument("--graph", action="store_true", help="print the graph's JSON text, and nothing else")
+    form.add_argument("--json", action="store_true", help="print everything as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints."""
+    # The reference executor prepares nothing, and nothing is run.
+    model = load(args.model, network=args.network, executor="reference")
+    path = Path(MODELS.get(args.model, args.model))
+    if args.graph:
+        say(graph_to_json(model.graph))
+    elif args.json:
+        say(json.dumps(facts(model, path), indent=2))
+    else:
+        say_table(rows(model, path))
+        if args.tensors:
+            say()
+            say_table((name, _shape(shape)) for name, shape in model.graph.parameters.items())
+    return 0
+
+
+def facts(model: FlowEstimator, path: Path) -> dict[str, Any]:
+    """What `--json` prints."""
+    graph = model.graph
+    return {
+        "name": graph.name,
+        "title": model.info.get("title", graph.name),
+        "file": str(path),
+        "bytes": path.stat().st_size,
+        "parameters": graph.parameter_count,
+        "size_multiple": graph.size_multiple,
+        "operators": dict(collections.Counter(node.op for node in graph.nodes)),
+        "inputs": {item.name: item.channels for item in graph.inputs},
+        "outputs": dict(graph.outputs),
+        "preprocess": dataclasses.asdict(model.preprocess),
+        "info": dict(model.info),
+        "tensors": {name: list(shape) for name, shape in graph.parameters.items()},
+    }
+
+
+def rows(model: FlowEstimator, path: Path) -> list[tuple[str, str]]:
+    """What is printed for people."""
+    graph, info, rules = model.graph, model.info, model.preprocess
+    operators = collections.Counter(node.op for node in graph.nodes)
+    mean = ", ".join(f"{value:.6g}" for value in rules.mean)
+    table = [
+        ("name", graph.name),
+        ("title", info.get("title", graph.name)),
+        ("file", f"{path} ({path.stat().st_size / 1e6:.1f} MB)"),
+        ("parameters", f"{graph.parameter_count:,} in {len(graph.parameters)} tensors"),
+        ("graph", f"{len(graph.nodes)} nodes: " + ", ".join(f"{count} {op}" for op, count in operators.items())),
+        ("picture sizes", f"any; inside, multiples of {graph.size_multiple}"),
+        ("takes", f"{rules.channel_order.upper()}, x / 255" + (f" - ({mean})" if any(rules.mean) else "")),
+    ]
+    table += [(title, info.get(key, "not known")) for key, title in _TITLES.items()]
+    table += [(key, text) for key, text in info.items() if key not in _TITLES and key != "title"]
+    return table
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return f"{' x '.join(map(str, shape)):<20} {math.prod(shape):>12,}"
