@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # `make` lists what there is to do. Everything is installed into a virtual environment, nothing into the system.
 
+SHELL    := bash
 PYTHON   ?= python3
 VENV     ?= .venv
 DEV_VENV ?= .venv-dev
@@ -20,7 +21,7 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 .PHONY: help setup venv tools demo test lint dev wheel clean
 
 help: ## list these targets
-	@echo 'flownet2: FlowNet 2.0 optical flow without PyTorch. Needs python3 >= 3.10 (venv, headers), a C++17 compiler, make.'
+	@echo 'flownet2: FlowNet 2.0 optical flow without PyTorch. Needs python3 >= 3.10 with venv, a C++17 compiler, make.'
 	@echo
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
 	@echo
@@ -64,7 +65,8 @@ $(STAMPS)/venv: | preflight
 
 $(STAMPS)/package: $(SOURCES) | $(STAMPS)/venv
 	@echo 'Building and installing flownet2 into $(VENV) (about a minute)'
-	$(PIP) install ".[cli]"
+	@while IFS= read -r setting; do export "$$setting"; done < <(bash .ci/python_headers.sh $(PYTHON) build); \
+	    $(PIP) install ".[cli]"
 	@touch $@
 
 $(STAMPS)/test: pyproject.toml | $(STAMPS)/package

@@ -20,9 +20,8 @@ elif ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))'; then
     "python3 python3-venv python3-dev"
 else
   "$python" -c 'import ensurepip, venv' 2>/dev/null || lacks "$python has no venv module" python3-venv
-  "$python" -c 'import pathlib, sys, sysconfig
-sys.exit(not pathlib.Path(sysconfig.get_path("include"), "Python.h").exists())' ||
-    lacks "the C headers of $python (Python.h)" python3-dev
+  bash "$(dirname "$0")/python_headers.sh" "$python" build >/dev/null 2>&1 ||
+    lacks "the C headers of $python (Python.h), and apt-get cannot fetch them" python3-dev
 fi
 
 compiler=${CXX:-}
