@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Transposed convolution as ordinary convolutions, one for each phase of the output.
+"""Transposed convolution: one matrix product gives every tap of every input pixel, then they are added up.
 
-Output rows y with one value of (y + ph) % sh use the same kernel rows, so they are a stride-1 convolution of the
-input with those rows, flipped; columns likewise. A 4x4 kernel of stride 2 becomes four 2x2 convolutions.
+The sums go to one array for each phase of the output, that is for each (row % stride, column % stride), where
+neighbours lie side by side; the phases are interleaved at the end.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from __future__ import annotations
 import numpy as np
 
 from flownet2.ops.attributes import Pair
-from flownet2.ops.blas.conv2d import conv2d
+from flownet2.ops.blas.epilogue import finish
 from flownet2.types import Array
+
+_STRIP_BYTES = 4 << 20
 
 
 def conv_transpose2d(
@@ -26,24 +28,32 @@ def conv_transpose2d(
     """As ops/reference/conv_transpose2d.py, to rounding."""
     n, _, h, w = x.shape
     _, co, kh, kw = weight.shape
-    full = np.zeros((n, co, (h - 1) * stride[0] + kh, (w - 1) * stride[1] + kw), x.dtype)
-    for i in range(stride[0]):
-        for j in range(stride[1]):
-            _phase(x, weight[:, :, i :: stride[0], j :: stride[1]], full[:, :, i :: stride[0], j :: stride[1]])
-    out = np.ascontiguousarray(
-        full[:, :, padding[0] : full.shape[2] - padding[0], padding[1] : full.shape[3] - padding[1]]
-    )
-    if bias is not None:
-        out += bias[:, None, None]
-    if leaky_slope is not None:
-        np.multiply(out, out.dtype.type(leaky_slope), out=out, where=~(out > 0))
+    (ph, pw), (sh, sw) = padding, stride
+    out = np.empty((n, co, (h - 1) * sh + kh - 2 * ph, (w - 1) * sw + kw - 2 * pw), x.dtype)
+    for image, result in zip(x, out, strict=True):
+        phases = _phases(image, weight, stride)
+        for a in range(sh):
+            for b in range(sw):
+                part = result[:, (a - ph) % sh :: sh, (b - pw) % sw :: sw]
+                top, left = ((a - ph) % sh + ph) // sh, ((b - pw) % sw + pw) // sw
+                part[...] = phases[a, b, :, top : top + part.shape[1], left : left + part.shape[2]]
+        finish(result, bias, leaky_slope)
     return out
 
 
-def _phase(x: Array, taps: Array, out: Array) -> None:
-    """Full convolution of x with taps (Ci, Co, kh, kw), written where this phase lies in the output."""
-    kh, kw = taps.shape[2:]
-    if kh and kw:
-        flipped = np.ascontiguousarray(taps[:, :, ::-1, ::-1].transpose(1, 0, 2, 3))
-        result = conv2d(x, weight=flipped, padding=(kh - 1, kw - 1))
-        out[:, :, : result.shape[2], : result.shape[3]] = result
+def _phases(image: Array, weight: Array, stride: Pair) -> Array:
+    """(sh, sw, Co, rows, columns): sum of the taps, before the padding is cut off."""
+    ci, co, kh, kw = weight.shape
+    _, h, w = image.shape
+    sh, sw = stride
+    matrix = weight.reshape(ci, co * kh * kw).T
+    sums = np.zeros((sh, sw, co, h + (kh - 1) // sh, w + (kw - 1) // sw), image.dtype)
+    rows = min(h, max(1, _STRIP_BYTES // (matrix.shape[0] * w * image.itemsize)))
+    for top in range(0, h, rows):
+        count = min(rows, h - top)
+        taps = (matrix @ image[:, top : top + count].reshape(ci, count * w)).reshape(co, kh, kw, count, w)
+        for i in range(kh):
+            for j in range(kw):
+                y, x = top + i // sh, j // sw
+                sums[i % sh, j % sw, :, y : y + count, x : x + w] += taps[:, i, j]
+    return sums

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the benchmarks share: facts of the machine, weights without a download, records on disk."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import platform
+import re
+import subprocess
+import zlib
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from flownet2.builtin import MODELS
+from flownet2.weights import Model, import_checkpoint, load_model
+
+ROOT = Path(__file__).parents[1]
+RESULTS = Path(__file__).parent / "results"
+MANIFEST = ROOT / "tests" / "data" / "parity" / "manifest.json"
+PACKAGES = ("flownet2", "numpy", "torch")
+
+
+def manifest_tensors(network: str) -> dict[str, np.ndarray]:
+    """Full-width weights under mmflow's names, made from seeds (the rule: tests/data/parity/README.md)."""
+    manifest = json.loads(MANIFEST.read_text())
+    if network not in manifest["networks"]:
+        raise SystemExit(f"{network}: no weights by rule; known: {', '.join([*MODELS, *manifest['networks']])}")
+    tensors = {}
+    for row in manifest["networks"][network]["tensors"]:
+        random = np.random.RandomState((zlib.crc32(row["name"].encode()) + manifest["seed"]) % 2**32)
+        values = (random.random_sample(int(np.prod(row["shape"]))) * 2 - 1) * row["bound"]
+        tensors[row["name"]] = values.astype(np.float32).reshape(row["shape"])
+    return tensors
+
+
+def model_of(network: str) -> Model:
+    """A built-in network, or one of mmflow's with the manifest's weights."""
+    if network in MODELS:
+        return load_model(MODELS[network])
+    return import_checkpoint(MANIFEST, {"state_dict": manifest_tensors(network)}, network)
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """448x1024 -> rows and columns."""
+    match = re.fullmatch(r"(\d+)x(\d+)", text)
+    if not match:
+        raise SystemExit(f"--size is ROWSxCOLUMNS, such as 448x1024; got {text!r}")
+    return int(match[1]), int(match[2])
+
+
+def network_input(size: tuple[int, int], multiple: int) -> np.ndarray:
+    """(1, 6, H, W) pictures of 8x8 blocks in [0, 1], H and W rounded up to the network's multiple."""
+    h, w = (-(-value // multiple) * multiple for value in size)
+    blocks = np.random.default_rng(1).random((1, 6, -(-h // 8), -(-w // 8)), dtype=np.float32)
+    return np.ascontiguousarray(blocks.repeat(8, axis=2).repeat(8, axis=3)[:, :, :h, :w])
+
+
+def thread_environment(threads: int) -> dict[str, str]:
+    """The environment of a process that computes with this many threads, whatever its libraries are."""
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "FLOWNET2_NUM_THREADS")
+    return {**os.environ, **dict.fromkeys(names, str(threads))}
+
+
+def cpu_model() -> str:
+    """Name of the processor; family and model too, since virtual machines shorten the name."""
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return platform.processor() or platform.machine()
+    fields = dict(re.findall(r"^(model name|cpu family|model)\s*: (.*)$", text.split("\n\n")[0], re.MULTILINE))
+    if "model name" not in fields:
+        return platform.machine()
+    return f"{fields['model name']} (family {fields.get('cpu family')}, model {fields.get('model')})"
+
+
+def facts(threads: int) -> dict[str, Any]:
+    """Where and when: goes into every record."""
+    commit = subprocess.run(
+        ["git", "-C", str(ROOT), "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
+    )
+    return {
+        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "cpu": cpu_model(),
+        "cpus": os.cpu_count(),
+        "system": platform.platform(),
+        "commit": commit.stdout.strip() or "unknown",
+        "versions": {"python": platform.python_version(), **_versions()},
+        "threads": threads,
+        "load_before": list(os.getloadavg()) if hasattr(os, "getloadavg") else None,
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def save(kind: str, record: dict[str, Any], table: str, folder: Path) -> Path:
+    """FOLDER/DATE-CPU-KIND.json and .md; a record of the same day is replaced."""
+    folder.mkdir(parents=True, exist_ok=True)
+    cpu = re.sub(r"[^a-z0-9]+", "-", record["cpu"].lower()).strip("-")
+    path = folder / f"{record['date'][:10]}-{cpu}-{kind}.json"
+    path.write_text(json.dumps({"kind": kind, **record}, indent=1) + "\n")
+    versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
+    load = record["load_before"]
+    head = (
+        f"# {kind}: {record['cpu']}, {record['threads']} threads\n\n"
+        f"{record['date']}, commit {record['commit']}, {versions}; {record['system']}; "
+        f"load before the run {load[0]:.2f}.\n\n"
+        if load
+        else f"# {kind}: {record['cpu']}\n\n"
+    )
+    path.with_suffix(".md").write_text(head + table + "\n")
+    return path
+
+
+def markdown(header: list[str], rows: list[list[str]]) -> str:
+    """A table with columns of one width."""
+    widths = [max(len(line[i]) for line in [header, *rows]) for i in range(len(header))]
+    lines = [header, ["-" * width for width in widths], *rows]
+    return "\n".join("| " + " | ".join(c.ljust(n) for c, n in zip(line, widths, strict=True)) + " |" for line in lines)
