@@ -6,7 +6,7 @@ Nothing is printed here.
 
 from __future__ import annotations
 
-import importlib.metadata
+import functools
 import importlib.util
 import os
 import platform
@@ -154,10 +154,13 @@ def _missing(modules: tuple[str, ...]) -> tuple[str, ...]:
 
 def self_test() -> tuple[SelfTest, ...]:
     """The built-in network on the demo pair, then every executor against the reference."""
-    others = [name for name in EXECUTORS if name != "reference"]
     return (
         _guarded("built-in network on the demo pair", _demo_pair),
-        *(_guarded(f"executor {name} against the reference", lambda name=name: _agreement(name)) for name in others),
+        *(
+            _guarded(f"executor {name} against the reference", functools.partial(_agreement, name))
+            for name in EXECUTORS
+            if name != "reference"
+        ),
     )
 
 
@@ -245,7 +248,7 @@ def check_file(path: PathLike) -> FileReport:
     except UnavailableError:
         raise
     except FlowNet2Error as error:
-        return FileReport(kind, False, str(error))
+        return FileReport(kind, False, str(error).removeprefix(f"{os.fspath(path)}: "))
 
 
 def _kind(path: PathLike) -> str:

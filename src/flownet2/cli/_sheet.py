@@ -75,7 +75,7 @@ def with_scale(picture: Picture, steps: Sequence[tuple[tuple[int, int, int], str
         steps: RGB and label, from left to right.
     """
     swatch, height, room = 44, 16, 40
-    copy = picture.copy()
+    copy: Picture = picture.copy()
     rows, columns = copy.shape[:2]
     width = len(steps) * swatch + 24
     if rows < 3 * room or columns < 2 * width:
@@ -103,7 +103,8 @@ def _rounded(rows: int, columns: int) -> NDArray[np.float64]:
     """Coverage (rows, columns, 1) of a rectangle with round corners."""
     y, x = (np.maximum(np.abs(np.arange(size) - (size - 1) / 2) - (size / 2 - _CORNER), 0) for size in (rows, columns))
     distance = np.hypot(y[:, None], x[None, :])
-    return np.clip(_CORNER + 0.5 - distance, 0, 1)[..., None]
+    cover: NDArray[np.float64] = np.clip(_CORNER + 0.5 - distance, 0, 1)[..., None]
+    return cover
 
 
 def _write(page: Picture, left: int, base: int, size: int, parts: Sequence[tuple[str, tuple[int, int, int]]]) -> None:
@@ -132,7 +133,8 @@ def _ascent(size: int) -> int:
 
 
 def _width(text: str, size: int) -> int:
-    return _cover(text, size).shape[1]
+    width: int = _cover(text, size).shape[1]
+    return width
 
 
 def _cover(text: str, size: int) -> NDArray[np.float64]:

@@ -9,7 +9,6 @@ import json
 
 from flownet2.check import FileReport, Report, SelfTest, check, check_file
 from flownet2.cli._terminal import describe, is_failure, say, say_table
-from flownet2.types import PathLike
 
 HELP = "what this installation can do, and whether it computes rightly"
 DESCRIPTION = """\
@@ -56,13 +55,13 @@ def _files(paths: list[str], as_json: bool) -> int:
     return 0 if all(report.readable for report in reports.values()) else 1
 
 
-def _file(path: PathLike) -> FileReport:
+def _file(path: str) -> FileReport:
     try:
         return check_file(path)
     except Exception as error:
         if not is_failure(error):
             raise
-        return FileReport("file", False, describe(error))
+        return FileReport("file", False, describe(error).removeprefix(f"{path}: "))
 
 
 def _print(report: Report) -> None:

@@ -44,9 +44,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Computes, writes and prints."""
-    name = "flow_swapped" if args.swap else "flow"
+    ending = "_swapped" if args.swap else ""
     flow_path, color_path, sheet_path = (
-        Path(args.output) / file for file in (f"{name}.flo", f"{name}.png", f"{name}_sheet.png")
+        Path(args.output) / file for file in (f"flow{ending}.flo", f"flow{ending}.png", f"demo{ending}.png")
     )
     prepare_folders([flow_path])
     frames = [read_image(path) for path in (DEMO_FRAME1, DEMO_FRAME2)]
@@ -87,13 +87,13 @@ def _sheet(
     swapped: bool,
 ) -> Picture:
     scale = max_speed(truth)
-    title = model.info.get("title", model.network)
-    note = f"mean end-point error {error:.3f} px (zero flow {zero_error:.3f} px)"
+    title = model.info.get("title", model.network).partition(" (")[0]
+    note = f"mean end-point error {error:.3f} px, zero flow {zero_error:.3f} px"
     how = "frame 2 to frame 1" if swapped else "frame 1 to frame 2"
     panels = [
         Panel(frame, "Frame 1", "MPI Sintel, alley_1"),
         Panel(with_legend(flow_to_color(flow, scale), scale), "Flow", f"computed, {how}"),
-        Panel(_error_picture(flow, truth), "Error", "end-point error in px"),
+        Panel(_error_picture(flow, truth), "Error", "end-point error: each colour up to so many px"),
         Panel(with_legend(flow_to_color(truth, scale), scale), "Truth", "frame 1 to frame 2"),
     ]
     return make_sheet(title, note, panels)

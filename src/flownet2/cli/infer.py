@@ -13,7 +13,7 @@ from flownet2 import FlowEstimator
 from flownet2.cli import _options
 from flownet2.cli._files import check_outputs, prepare_folders
 from flownet2.cli._jobs import Job, Output, make_jobs
-from flownet2.cli._pairs import Pair, find_pairs
+from flownet2.cli._pairs import find_pairs
 from flownet2.cli._terminal import Tally, is_failure, progress, say, say_error
 from flownet2.errors import ImageError
 from flownet2.io import FLOW_SUFFIXES, read_image, write_flow, write_image
@@ -146,7 +146,7 @@ class _Work:
         """Writes the files of a job; returns their paths."""
         wanted = _wanted(job, self._args.overwrite)
         pictures = self._read(job.pair.first), self._read(job.pair.second)
-        _check_pictures(job.pair, *pictures)
+        _check_pictures(*pictures)
         for way in (False, True):
             outputs = [output for output in wanted if output.backward is way]
             if outputs:
@@ -163,7 +163,7 @@ class _Work:
             write_flow(output.path, flow)
 
 
-def _check_pictures(pair: Pair, one: Array, two: Array) -> None:
+def _check_pictures(one: Array, two: Array) -> None:
     for what, first, second in (
         ("size", "{}x{}".format(*one.shape[1::-1]), "{}x{}".format(*two.shape[1::-1])),
         ("depth", str(one.dtype), str(two.dtype)),

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command as a whole: versions, help, exit codes, pipes, a missing stdin."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import flownet2
+from flownet2 import cli
+
+NAMES = [module.__name__.rpartition(".")[2] for module in cli.COMMANDS]
+SCRIPT = Path(sysconfig.get_path("scripts")) / ("flownet2.exe" if sys.platform == "win32" else "flownet2")
+PYTHON_M = [sys.executable, "-m", "flownet2"]
+
+
+def call(command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, **options)
+
+
+@pytest.mark.parametrize("command", [PYTHON_M, [str(SCRIPT)]], ids=["python -m", "script"])
+def test_version(command: list[str]) -> None:
+    done = call([*command, "--version"])
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"flownet2 {flownet2.__version__}\n", "")
+
+
+def test_commands() -> None:
+    assert NAMES == ["infer", "viz", "convert", "info", "check", "demo"]
+
+
+def test_help_lists_every_command(run: Any) -> None:
+    code, out, _ = run("--help")
+    assert code == 0
+    for name, module in zip(NAMES, cli.COMMANDS, strict=True):
+        assert any(line.split() == [name, *module.HELP.split()] for line in out.splitlines())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_help_teaches(run: Any, name: str) -> None:
+    code, out, _ = run(name, "--help")
+    assert code == 0
+    examples = out.partition("\nexamples:\n")[2]
+    assert examples.count(f"flownet2 {name}") >= 3
+    assert all(len(line) <= 80 for line in examples.splitlines())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_examples_name_real_options(run: Any, name: str) -> None:
+    parser_text = run(name, "--help").out.partition("\nexamples:\n")
+    for line in parser_text[2].splitlines():
+        if line.strip().startswith(f"flownet2 {name}"):
+            for word in line.split():
+                if word.startswith("--"):
+                    assert word in parser_text[0]
+
+
+def test_no_command(run: Any) -> None:
+    code, out, err = run()
+    assert (code, out) == (2, "")
+    assert err.startswith("usage: flownet2 ")
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["unknown", "infer --unknown", "infer a b -o x.flo --max-flow -3", "viz a -o b.png --max-flow wide", "convert a"],
+)
+def test_what_argparse_refuses(run: Any, words: str) -> None:
+    code, out, err = run(*words.split())
+    assert (code, out) == (2, "")
+    assert "error: " in err
+
+
+@pytest.mark.parametrize("count", ["0", "5000"])
+def test_threads_out_of_range(run: Any, pair: Any, count: str) -> None:
+    code, _, err = run("infer", *pair, "-o", "x.flo", "--threads", count)
+    assert code == 1
+    assert err == f"flownet2: error: count must be an integer from 1 to 1024, got {count}\n"
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ("flownet2", "flownet2 convert checkpoint.pth"),
+        ("nowhere.pth", "nowhere.pth: No such file or directory"),
+        ("empty.pth", "empty.pth: the file is empty"),
+        (".", "folder"),
+    ],
+)
+@pytest.mark.parametrize("command", ["infer", "info", "demo"])
+def test_models_that_cannot_be_loaded(run: Any, pair: Any, command: str, model: str, message: str) -> None:
+    Path("empty.pth").touch()
+    words = {"infer": [*pair, "-o", "x.flo", "--model", model], "info": [model], "demo": ["--model", model]}
+    code, out, err = run(command, *words[command])
+    assert (code, out) == (1, "")
+    assert err.startswith("flownet2: error: ")
+    assert message in err
+    assert len(err.splitlines()) == 1
+
+
+def test_control_characters_in_names_are_shown(run: Any) -> None:
+    code, _, err = run("info", "bad\x1b[31m\rname")
+    assert code == 1
+    assert "bad\\x1b[31m\\rname" in err
+
+
+def test_interrupt(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(args: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.info, "run", interrupted)
+    assert run("info") == (130, "", "flownet2: error: interrupted\n")
+
+
+def test_a_bug_is_not_hidden(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(args: object) -> int:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(cli.info, "run", broken)
+    with pytest.raises(ZeroDivisionError):
+        run("info")
+
+
+def test_a_reader_that_goes_away() -> None:
+    with subprocess.Popen([*PYTHON_M, "info", "--graph"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        err = process.stderr.read()
+    assert (process.returncode, err) == (1, b"")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell's redirection")
+def test_without_standard_streams(tmp_path: Path) -> None:
+    line = f'"{sys.executable}" -m flownet2 info <&- >&- 2>&-'
+    assert call(["sh", "-c", line], cwd=tmp_path).returncode == 0
+
+
+def test_an_ascii_terminal(tmp_path: Path) -> None:
+    (tmp_path / "fl\u00f6w.flo").write_bytes(b"PIEH")
+    environment = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "PATH": ""}
+    done = call([*PYTHON_M, "check", "fl\u00f6w.flo"], cwd=tmp_path, env=environment)
+    assert done.returncode == 1
+    assert "truncated" in done.stdout
+    assert done.stderr == ""
