@@ -114,7 +114,7 @@ def _write(page: Picture, left: int, base: int, size: int, parts: Sequence[tuple
             cover = _cover(text, size)
             rows, columns = cover.shape[:2]
             top = base - _ascent(size)
-            columns = min(columns, page.shape[1] - left)
+            columns = max(min(columns, page.shape[1] - left), 0)
             window = page[top : top + rows, left : left + columns]
             cover = cover[: window.shape[0], :columns]
             window[...] = np.rint(window + (np.array(ink, np.float64) - window) * cover)
