@@ -21,4 +21,4 @@ flow = model(image1, image2)  # float32 (H, W, 2): u to the right, v down, in pi
 flownet2.io.write_flow("flow.flo", flow)
 flownet2.io.write_image("flow.png", flownet2.viz.flow_to_color(flow))
 u, v = flow.mean(axis=(0, 1))
-print(f"wrote flow.flo and flow.png; mean flow {u:.3f}, {v:.3f} px")  # noqa: T201
+print(f"wrote flow.flo and flow.png; mean flow {u:.3f}, {v:.3f} px")

@@ -3,17 +3,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any, overload
 
 import numpy as np
 
-from flownet2.builtin import MODELS
+from flownet2.builtin import model_path
 from flownet2.errors import InputError
 from flownet2.executors import get_executor
 from flownet2.graph import Graph
-from flownet2.networks import NETWORKS
 from flownet2.pictures import as_pictures
 from flownet2.preprocess import CHANNEL_ORDERS, Preprocess, SizeFit
 from flownet2.types import Array, FloatArray, PathLike
@@ -50,22 +48,8 @@ def load(
         'flownet2-lite'
     """
     chosen = get_executor(executor, device=device, precision=precision)
-    model = load_model(_file_of(name_or_path), network)
+    model = load_model(model_path(name_or_path), network)
     return FlowEstimator(model, chosen.compile(model.graph, model.parameters))
-
-
-def _file_of(name_or_path: PathLike) -> PathLike:
-    if not isinstance(name_or_path, (str, os.PathLike)):
-        raise InputError(f"expected a name or a path, got {type(name_or_path).__name__}")
-    if name_or_path in MODELS:
-        return MODELS[str(name_or_path)]
-    if name_or_path in NETWORKS and not os.path.exists(name_or_path):  # noqa: PTH110 - may be any path-like
-        raise InputError(
-            f"the weights of {name_or_path!r} are not part of the package (built in: {', '.join(MODELS)}). "
-            "Give the path of a checkpoint, such as mmflow's .pth file, or of a model file made of it: "
-            "flownet2 convert checkpoint.pth -o model.safetensors"
-        )
-    return name_or_path
 
 
 class FlowEstimator:

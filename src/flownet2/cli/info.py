@@ -11,11 +11,12 @@ import math
 from pathlib import Path
 from typing import Any
 
-from flownet2 import FlowEstimator, load
-from flownet2.builtin import MODELS
+from flownet2.builtin import model_path
 from flownet2.cli import _options
 from flownet2.cli._terminal import say, say_table
-from flownet2.graph.serialize import graph_to_json
+from flownet2.graph import Graph, graph_to_json
+from flownet2.ops import attributes as at
+from flownet2.weights import Model, load_model
 
 HELP = "what a model is: network, conventions, origin, licence"
 DESCRIPTION = """\
@@ -57,9 +58,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints."""
-    # The reference executor prepares nothing, and nothing is run.
-    model = load(args.model, network=args.network, executor="reference")
-    path = Path(MODELS.get(args.model, args.model))
+    path = Path(model_path(args.model))
+    model = load_model(path, args.network)
     if args.graph:
         say(graph_to_json(model.graph))
     elif args.json:
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def facts(model: FlowEstimator, path: Path) -> dict[str, Any]:
+def facts(model: Model, path: Path) -> dict[str, Any]:
     """What `--json` prints."""
     graph = model.graph
     return {
@@ -85,13 +85,14 @@ def facts(model: FlowEstimator, path: Path) -> dict[str, Any]:
         "operators": dict(collections.Counter(node.op for node in graph.nodes)),
         "inputs": {item.name: item.channels for item in graph.inputs},
         "outputs": dict(graph.outputs),
+        "conventions": conventions(graph),
         "preprocess": dataclasses.asdict(model.preprocess),
         "info": dict(model.info),
         "tensors": {name: list(shape) for name, shape in graph.parameters.items()},
     }
 
 
-def rows(model: FlowEstimator, path: Path) -> list[tuple[str, str]]:
+def rows(model: Model, path: Path) -> list[tuple[str, str]]:
     """What is printed for people."""
     graph, info, rules = model.graph, model.info, model.preprocess
     operators = collections.Counter(node.op for node in graph.nodes)
@@ -105,9 +106,29 @@ def rows(model: FlowEstimator, path: Path) -> list[tuple[str, str]]:
         ("picture sizes", f"any; inside, multiples of {graph.size_multiple}"),
         ("takes", f"{rules.channel_order.upper()}, x / 255" + (f" - ({mean})" if any(rules.mean) else "")),
     ]
+    table += [(op, rule) for op, rule in conventions(graph).items()]
     table += [(title, info.get(key, "not known")) for key, title in _TITLES.items()]
     table += [(key, text) for key, text in info.items() if key not in _TITLES and key != "title"]
     return table
+
+
+def conventions(graph: Graph) -> dict[str, str]:
+    """Operator -> what the origins of weights compute differently there, as this graph has it."""
+    rules: dict[str, dict[str, None]] = {}
+    for node in graph.nodes:
+        if isinstance(node.attributes, at.Correlation):
+            reach, stride = node.attributes.max_displacement, node.attributes.stride
+            text = f"{node.attributes.reduction} over the channels, up to {reach} px in steps of {stride}"
+        elif isinstance(node.attributes, at.Warp):
+            text = f"padding {node.attributes.padding}, align_corners {node.attributes.align_corners}"
+        elif isinstance(node.attributes, at.Resize):
+            text = f"{node.attributes.mode}, align_corners {node.attributes.align_corners}"
+        elif isinstance(node.attributes, at.Elementwise) and node.attributes.kind == "scale":
+            text = f"x {node.attributes.factor:g}"
+        else:
+            continue
+        rules.setdefault("scale" if node.op == "elementwise" else node.op, {})[text] = None
+    return {op: "; ".join(texts) for op, texts in rules.items()}
 
 
 def _shape(shape: tuple[int, ...]) -> str:

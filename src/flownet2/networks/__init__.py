@@ -55,7 +55,7 @@ NETWORKS: dict[str, Network] = {
         Network("flownet2c-thin", "FlowNet2-c", THIN, _stack("c", 0)),
         Network("flownet2cs-thin", "FlowNet2-cs", THIN, _stack("c", 1)),
         Network("flownet2css-thin", "FlowNet2-css", THIN, _stack("c", 2)),
-        Network("flownet2-lite", "FlowNet2-lite (built in)", 1, lambda name, _rules, _width: flownet2_lite(name)),
+        Network("flownet2-lite", "FlowNet2-lite", 1, lambda name, _rules, _width: flownet2_lite(name)),
     )
 }
 
