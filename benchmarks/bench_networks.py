@@ -139,7 +139,9 @@ def main() -> int:
     for network in options.networks:
         rows += race(network, [*options.executors, *options.peers], options)
         print(table(rows[-len(options.executors) - len(options.peers) :]), flush=True)
-    path = save("networks", {**record, "rounds": options.rounds, "rows": rows}, table(rows), options.output)
+    path = save(
+        f"networks-{options.size}", {**record, "rounds": options.rounds, "rows": rows}, table(rows), options.output
+    )
     print(f"\n{record['cpu']}, commit {record['commit']}, load {record['load_before']}; written to {path}")
     far = [row for row in rows if row.get("max_difference_px", 0) > AGREEMENT_PX]
     for row in far:
