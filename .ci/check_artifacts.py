@@ -16,9 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 # Research-only data sets, and folders that a careless build would sweep up.
-FORBIDDEN = re.compile(
-    r"kitti[^/]*\.(png|zip)|chairs|\.ppm$|(^|/)(\.venv|\.git/|build/|__pycache__)", re.IGNORECASE
-)
+FORBIDDEN = re.compile(r"kitti[^/]*\.(png|zip)|chairs|\.ppm$|(^|/)(\.venv|\.git/|build/|__pycache__)", re.IGNORECASE)
 IN_WHEEL = (
     "flownet2/_core*.so",
     "flownet2/py.typed",

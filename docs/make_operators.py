@@ -20,7 +20,8 @@ Made by `python docs/make_operators.py` from `src/flownet2/ops/spec.py`; do not 
 
 All values are (N, C, H, W). The definition of each operator is `src/flownet2/ops/reference/NAME.py`; the column
 "tolerance" is how far any executor may be from it in float32, relative to the largest value of the result.
-Attributes are what the graph text of a model file holds (docs/model-format.md) and what `flownet2.ops` takes by keyword.
+Attributes are what the graph text of a model file holds (docs/model-format.md) and what `flownet2.ops` takes by
+keyword.
 """
 
 

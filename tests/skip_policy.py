@@ -99,6 +99,4 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     allowances = read_allowances(config.rootpath / "tests" / ALLOWED_SKIPS)
-    config.pluginmanager.register(
-        SkipPolicy(allowances, config.getoption("strict_skips")), "flownet2-skip-policy"
-    )
+    config.pluginmanager.register(SkipPolicy(allowances, config.getoption("strict_skips")), "flownet2-skip-policy")

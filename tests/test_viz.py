@@ -178,9 +178,7 @@ def test_smallest_picture_with_a_legend() -> None:
 def test_without_opencv(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cv2", None)
     assert color_wheel_legend(32).shape == (32, 32, 3)
-    with pytest.raises(
-        UnavailableError, match=r'A legend with numbers needs OpenCV: pip install "flownet2\[cli\]"'
-    ):
+    with pytest.raises(UnavailableError, match=r'A legend with numbers needs OpenCV: pip install "flownet2\[cli\]"'):
         color_wheel_legend(32, 5.0)
 
 

@@ -66,9 +66,7 @@ def fl_all(flow: ArrayLike, gt: ArrayLike, valid: ArrayLike | None = None) -> fl
     return 100.0 * float(outlier.mean())
 
 
-def outlier_rate(
-    flow: ArrayLike, gt: ArrayLike, threshold_px: float = FL_PX, valid: ArrayLike | None = None
-) -> float:
+def outlier_rate(flow: ArrayLike, gt: ArrayLike, threshold_px: float = FL_PX, valid: ArrayLike | None = None) -> float:
     """Percent of counted pixels whose end-point error exceeds `threshold_px` (1, 3 and 5 px are usual).
 
     Args and errors as in `epe`; `threshold_px` must be finite and not negative.

@@ -58,9 +58,7 @@ _INSET_MARGIN_SHARE = 0.025
 _INSET_SIDES = (64, 240)
 
 
-def flow_to_color(
-    flow: ArrayLike, max_flow: float | None = None, valid: ArrayLike | None = None
-) -> NDArray[np.uint8]:
+def flow_to_color(flow: ArrayLike, max_flow: float | None = None, valid: ArrayLike | None = None) -> NDArray[np.uint8]:
     """Middlebury's colours of a flow.
 
     Args:
@@ -245,9 +243,7 @@ def _grid(side: int) -> FloatArray:
 def _shrink(fine: Array) -> NDArray[np.float64]:
     """Means of blocks of `_OVERSAMPLING` x `_OVERSAMPLING` samples: (h, w, C) as float64."""
     rows, columns, channels = fine.shape
-    blocks = fine.reshape(
-        rows // _OVERSAMPLING, _OVERSAMPLING, columns // _OVERSAMPLING, _OVERSAMPLING, channels
-    )
+    blocks = fine.reshape(rows // _OVERSAMPLING, _OVERSAMPLING, columns // _OVERSAMPLING, _OVERSAMPLING, channels)
     means: NDArray[np.float64] = blocks.mean(axis=(1, 3), dtype=np.float64)
     return means
 
@@ -287,9 +283,7 @@ def _text(text: str, height: int, max_width: int) -> NDArray[np.float64]:
     return _shrink(fine[..., None]) / 255
 
 
-def _blend(
-    canvas: NDArray[np.float64], top: int, left: int, colors: Array, cover: NDArray[np.float64]
-) -> None:
+def _blend(canvas: NDArray[np.float64], top: int, left: int, colors: Array, cover: NDArray[np.float64]) -> None:
     rows, columns = cover.shape[:2]
     window = canvas[top : top + rows, left : left + columns]
     window += (colors - window) * cover

@@ -122,9 +122,7 @@ def test_suffix_in_any_case_and_any_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["flow.exr", "flow", "flow.flo.gz"])
 def test_unknown_suffix(tmp_path: Path, name: str) -> None:
-    with pytest.raises(
-        FlowFileError, match=r"flow.*unknown flow file suffix .*\.flo, \.pfm, \.png, \.npy, \.npz"
-    ):
+    with pytest.raises(FlowFileError, match=r"flow.*unknown flow file suffix .*\.flo, \.pfm, \.png, \.npy, \.npz"):
         read_flow(tmp_path / name)
     with pytest.raises(FlowFileError, match="unknown flow file suffix"):
         write_flow(tmp_path / name, some_flow())

@@ -105,9 +105,7 @@ def test_exif_orientation_is_applied(tmp_path: Path) -> None:
     data = jpeg_bytes(picture)
     tiff = b"MM\x00*\x00\x00\x00\x08\x00\x01" + struct.pack(">HHIHH", 0x0112, 3, 1, 6, 0) + bytes(4)
     exif = b"Exif\x00\x00" + tiff
-    (tmp_path / "p.jpg").write_bytes(
-        data[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + data[2:]
-    )
+    (tmp_path / "p.jpg").write_bytes(data[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + data[2:])
     turned = read_image(tmp_path / "p.jpg")
     assert turned.shape == (32, 16, 3)
     assert turned[2, 8].min() > 200
@@ -236,13 +234,9 @@ def test_wrong_arrays(tmp_path: Path, picture: np.ndarray, message: str) -> None
 
 
 def test_wrong_suffixes(tmp_path: Path) -> None:
-    with pytest.raises(
-        ImageError, match=r"p\.gif: suffix '\.gif' does not take uint8; use one of \.png, .*\.bmp"
-    ):
+    with pytest.raises(ImageError, match=r"p\.gif: suffix '\.gif' does not take uint8; use one of \.png, .*\.bmp"):
         write_image(tmp_path / "p.gif", photo())
-    with pytest.raises(
-        ImageError, match=r"'\.jpg' does not take uint16; use one of \.png, \.tif, \.tiff, \.ppm"
-    ):
+    with pytest.raises(ImageError, match=r"'\.jpg' does not take uint16; use one of \.png, \.tif, \.tiff, \.ppm"):
         write_image(tmp_path / "p.jpg", photo(np.uint16))
     with pytest.raises(ImageError, match=r"OpenCV cannot write 70000x1 pixels of uint8 as \.jpg"):
         write_image(tmp_path / "p.jpg", np.zeros((1, 70000, 3), np.uint8))

@@ -23,12 +23,7 @@ def chunk(kind: bytes, body: bytes) -> bytes:
 
 def png(width: int, height: int, raw: bytes, bits: int = 16, colour: int = 2) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(raw))
-        + chunk(b"IEND", b"")
-    )
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(raw)) + chunk(b"IEND", b"")
 
 
 def test_decoding_a_file_written_by_hand(tmp_path: Path) -> None:

@@ -75,9 +75,7 @@ def test_equal_flow_gives_equal_bytes(tmp_path: Path) -> None:
 def test_mask_of_numbers_and_unknown_values(tmp_path: Path) -> None:
     flow = FLOW.copy()
     flow[0, 0] = np.nan
-    np.savez(
-        tmp_path / "f.npz", flow=flow, valid=np.array([[1, 0, 1], [0, 1, 1]], np.uint8), other=np.zeros(3)
-    )
+    np.savez(tmp_path / "f.npz", flow=flow, valid=np.array([[1, 0, 1], [0, 1, 1]], np.uint8), other=np.zeros(3))
     assert read_flow(tmp_path / "f.npz").valid.tolist() == [[False, False, True], [False, True, True]]
 
 

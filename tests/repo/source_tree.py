@@ -84,13 +84,6 @@ def all_imports() -> list[Import]:
 
 def text_files() -> list[Path]:
     """The text files that people write: code, build files, documents."""
-    found = [
-        path
-        for folder in SOURCE_FOLDERS
-        for path in (ROOT / folder).rglob("*")
-        if path.suffix in TEXT_SUFFIXES
-    ]
-    found += [
-        path for path in ROOT.iterdir() if path.suffix in TEXT_SUFFIXES or path.name in {"Makefile", "NOTICE"}
-    ]
+    found = [path for folder in SOURCE_FOLDERS for path in (ROOT / folder).rglob("*") if path.suffix in TEXT_SUFFIXES]
+    found += [path for path in ROOT.iterdir() if path.suffix in TEXT_SUFFIXES or path.name in {"Makefile", "NOTICE"}]
     return sorted(path for path in found if path.is_file() and (ROOT / "tests" / "data") not in path.parents)

@@ -28,9 +28,7 @@ def timed_import() -> tuple[float, set[str]]:
     """Seconds that the import adds to that of NumPy, in a new process, and the packages loaded afterwards."""
     # With bytecode, as an installed package has it: without, the compiler of Python itself would be timed.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    seconds, names = json.loads(
-        subprocess.check_output([sys.executable, "-c", TIMED_IMPORT], env=environment)
-    )
+    seconds, names = json.loads(subprocess.check_output([sys.executable, "-c", TIMED_IMPORT], env=environment))
     return seconds, set(names)
 
 
@@ -46,9 +44,7 @@ def test_import_loads_no_optional_package() -> None:
 
 
 def test_python_m_flownet2_is_the_command() -> None:
-    run = subprocess.run(
-        [sys.executable, "-m", "flownet2", "--help"], capture_output=True, text=True, check=True
-    )
+    run = subprocess.run([sys.executable, "-m", "flownet2", "--help"], capture_output=True, text=True, check=True)
     assert run.stdout.startswith("usage: flownet2 ")
 
 

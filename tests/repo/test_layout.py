@@ -67,26 +67,20 @@ def test_every_operator_is_an_eager_function() -> None:
 
 @pytest.mark.parametrize("layer", sorted(FORBIDDEN))
 def test_import_directions(layer: str) -> None:
-    found = [
-        one for one in all_imports() if part(one.importer) == layer and part(one.target) in FORBIDDEN[layer]
-    ]
+    found = [one for one in all_imports() if part(one.importer) == layer and part(one.target) in FORBIDDEN[layer]]
     assert described(found) == []
 
 
 def test_errors_and_types_import_nothing_of_ours() -> None:
     found = [
-        one
-        for one in all_imports()
-        if part(one.importer) in {"errors", "types"} and one.target.startswith("flownet2")
+        one for one in all_imports() if part(one.importer) in {"errors", "types"} and one.target.startswith("flownet2")
     ]
     assert described(found) == []
 
 
 def test_nothing_imports_the_command_line() -> None:
     found = [
-        one
-        for one in all_imports()
-        if part(one.target) == "cli" and part(one.importer) not in {"cli", "__main__"}
+        one for one in all_imports() if part(one.target) == "cli" and part(one.importer) not in {"cli", "__main__"}
     ]
     assert described(found) == []
 

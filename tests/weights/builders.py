@@ -67,9 +67,7 @@ def tensor(
 ) -> bytes:
     hooks = name("collections.OrderedDict") + b")R"
     sizes, strides = many(*map(number, size)), many(*map(number, stride))
-    return call(
-        "torch._utils._rebuild_tensor_v2", stored, number(offset), sizes, strides, b"\x89", hooks, *rest
-    )
+    return call("torch._utils._rebuild_tensor_v2", stored, number(offset), sizes, strides, b"\x89", hooks, *rest)
 
 
 def zip_file(records: Mapping[str, bytes | memoryview], *, root: str = "archive") -> bytes:

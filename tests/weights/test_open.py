@@ -117,9 +117,7 @@ def test_a_huge_sparse_file_is_refused_unread(tmp_path: Path) -> None:
         read_checkpoint(path)
 
 
-def test_memory_that_is_not_there_is_an_error_with_a_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_memory_that_is_not_there_is_an_error_with_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def exhausted(source: Source) -> None:
         raise MemoryError
 

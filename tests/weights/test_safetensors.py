@@ -140,9 +140,7 @@ def test_every_bfloat16_comes_back(tmp_path: Path) -> None:
         ({"w": np.zeros(1, "f4")}, {}, ["v"], "not given: ['v']"),
     ],
 )
-def test_what_cannot_be_written(
-    tensors: Any, metadata: Any, bfloat16: Any, message: str, tmp_path: Path
-) -> None:
+def test_what_cannot_be_written(tensors: Any, metadata: Any, bfloat16: Any, message: str, tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     path.write_bytes(b"as before")
     with pytest.raises(InputError) as caught:

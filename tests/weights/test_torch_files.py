@@ -215,9 +215,7 @@ def test_nesting_does_not_use_the_stack() -> None:
         zip_checkpoint(_with(b"]" * 50_000 + b"a" * 49_999), {"0": FOUR.tobytes()}),
         zip_checkpoint(_with(b")" + b"\x85" * 90_000), {"0": FOUR.tobytes()}),
         zip_checkpoint(mapping((b")" + b"\x85" * 90_000, b"N")), {"0": FOUR.tobytes()}),
-        legacy_checkpoint(
-            _with(b"}" + text("k") + b"]" * 50_000 + b"a" * 49_999 + b"s"), {"0": (4, FOUR.tobytes())}
-        ),
+        legacy_checkpoint(_with(b"}" + text("k") + b"]" * 50_000 + b"a" * 49_999 + b"s"), {"0": (4, FOUR.tobytes())}),
     ]
     outcomes: list[str] = []
 

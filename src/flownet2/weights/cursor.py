@@ -41,11 +41,7 @@ def show(value: object, limit: int = 60) -> str:
     if isinstance(value, str | bytes):
         shown = ascii(value[:limit])
         return shown if len(value) <= limit and len(shown) <= 2 * limit else shown[: limit - 3] + "..."
-    return (
-        ascii(value)
-        if value is None or isinstance(value, bool | int | float)
-        else f"a {type(value).__name__}"
-    )
+    return ascii(value) if value is None or isinstance(value, bool | int | float) else f"a {type(value).__name__}"
 
 
 class Cursor:

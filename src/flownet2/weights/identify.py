@@ -88,15 +88,11 @@ def _refuse_known(head: bytes) -> None:
             raise Malformed(sign.what, f"offset {sign.offset}", sign.remedy)
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
-        raise Malformed(
-            "it is an HTML page, such as a download page or an error message", "offset 0", _DOWNLOAD
-        )
+        raise Malformed("it is an HTML page, such as a download page or an error message", "offset 0", _DOWNLOAD)
     if text.startswith((b"<?xml", b"<error")):
         raise Malformed("it is an XML document, such as a server's error message", "offset 0", _DOWNLOAD)
     if len(head) > 8 and not any(head):
-        raise Malformed(
-            f"its first {len(head)} bytes are zero: a download that was never written", "", _DOWNLOAD
-        )
+        raise Malformed(f"its first {len(head)} bytes are zero: a download that was never written", "", _DOWNLOAD)
     if _is_onnx(head):
         raise Malformed("it seems to be an ONNX model", "offset 0", _OTHER)
     if _is_caffemodel(head):
@@ -127,8 +123,4 @@ def _is_caffemodel(head: bytes) -> bool:
         return False
     behind = 2 + head[1]
     name, rest = head[2:behind], head[behind : behind + 2]
-    return (
-        name.isascii()
-        and name.decode("latin-1").isprintable()
-        and (rest == b"\xa2\x06" or rest[:1] in b"\x12\x1a")
-    )
+    return name.isascii() and name.decode("latin-1").isprintable() and (rest == b"\xa2\x06" or rest[:1] in b"\x12\x1a")

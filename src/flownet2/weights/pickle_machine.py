@@ -65,9 +65,7 @@ class _Machine:
         cursor.expect(b"\x80", "the first opcode of a pickle")
         protocol = cursor.u8("PROTO")
         if protocol != 2:
-            cursor.fail(
-                f"pickle protocol {protocol}, only 2 is read", remedy="save it with pickle_protocol=2"
-            )
+            cursor.fail(f"pickle protocol {protocol}, only 2 is read", remedy="save it with pickle_protocol=2")
         while True:
             at = cursor.position
             opcode = cursor.u8("an opcode")
@@ -86,9 +84,7 @@ class _Machine:
             if len(self._stack) > MAX_STACK or len(self._marks) > MAX_STACK:
                 cursor.fail(f"more than {MAX_STACK} values wait on the stack", at)
         if len(self._stack) != 1 or self._marks:
-            cursor.fail(
-                f"the pickle ends with {len(self._stack)} values and {len(self._marks)} marks, not 1 value"
-            )
+            cursor.fail(f"the pickle ends with {len(self._stack)} values and {len(self._marks)} marks, not 1 value")
         return self._stack[0]
 
     @property

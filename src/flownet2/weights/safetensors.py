@@ -79,9 +79,7 @@ def parse_safetensors(buffer: npt.NDArray[np.uint8]) -> tuple[dict[str, Array], 
     header = HeaderText(cursor.take(length, "the header")).parse()
     metadata = _metadata(header.pop(_METADATA, {}))
     data = buffer[cursor.position :]
-    spans = sorted(
-        (_span(name, entry, data.size) for name, entry in header.items()), key=lambda s: (s[1], s[2])
-    )
+    spans = sorted((_span(name, entry, data.size) for name, entry in header.items()), key=lambda s: (s[1], s[2]))
     position = 0
     for name, begin, end, _, _ in spans:
         if begin != position:
@@ -215,8 +213,6 @@ def _encode(name: str, value: npt.ArrayLike, as_bfloat16: bool) -> tuple[str, Ar
         raise InputError(f"tensor {name!r} has {array.ndim} dimensions, more than {MAX_RANK}")
     if as_bfloat16:
         if code != "f4":
-            raise InputError(
-                f"tensor {name!r} has dtype {array.dtype}; only float32 can be stored as bfloat16"
-            )
+            raise InputError(f"tensor {name!r} has dtype {array.dtype}; only float32 can be stored as bfloat16")
         return "BF16", float32_to_bfloat16(array)
     return _NAMES[code], np.asarray(array, dtype=_DTYPES[_NAMES[code]], order="C")

@@ -140,9 +140,7 @@ def _geometry_fault(size: tuple[int, ...], stride: tuple[int, ...]) -> str:
     return ""
 
 
-def decode_storage(
-    raw: npt.NDArray[np.uint8], kind: StorageKind, where: str, *, big_endian: bool = False
-) -> Array:
+def decode_storage(raw: npt.NDArray[np.uint8], kind: StorageKind, where: str, *, big_endian: bool = False) -> Array:
     """Return the elements of a storage's bytes: an aligned view where possible, else one copy.
 
     bfloat16 becomes float32 of the same values. ``raw`` has a whole number of elements; ``where`` goes into

@@ -41,9 +41,7 @@ def load_legacy(buffer: npt.NDArray[np.uint8]) -> dict[Any, Any]:
 
     def check_size(key: str, size: int) -> None:
         if size > cursor.remaining:
-            raise Malformed(
-                f"storage {show(key)} is said to have {show(size)} bytes, {cursor.remaining} are left"
-            )
+            raise Malformed(f"storage {show(key)} is said to have {show(size)} bytes, {cursor.remaining} are left")
 
     storages = StorageTable(check_size)
     cursor.label = "pickle of the object"
@@ -88,9 +86,7 @@ def _check_keys(keys: Any, storages: StorageTable) -> list[str]:
     return keys
 
 
-def _read_storage(
-    cursor: Cursor, buffer: npt.NDArray[np.uint8], key: str, kind: StorageKind, numel: int
-) -> Array:
+def _read_storage(cursor: Cursor, buffer: npt.NDArray[np.uint8], key: str, kind: StorageKind, numel: int) -> Array:
     cursor.label = f"storage {show(key)}"
     stored = cursor.i64("its number of elements")
     if stored != numel:
@@ -103,6 +99,4 @@ def _read_storage(
     if shift:
         content = buffer.data
         content[start - shift : start - shift + size] = content[start : start + size]
-    return decode_storage(
-        buffer[start - shift : start - shift + size], kind, f"{cursor.label}, offset {start}"
-    )
+    return decode_storage(buffer[start - shift : start - shift + size], kind, f"{cursor.label}, offset {start}")

@@ -112,16 +112,12 @@ def _find_directory(data: memoryview) -> tuple[int, int, int]:
         cursor.fail("the end record has a comment, several disks or two counts", end)
     if end >= 20 and data[end - 20 : end - 16] == _LOCATOR64:
         wide = _read_end64(data, end - 20)
-        for short, full, number in zip(
-            (count, size, begin), (_FULL16, _FULL32, _FULL32), wide[:3], strict=True
-        ):
+        for short, full, number in zip((count, size, begin), (_FULL16, _FULL32, _FULL32), wide[:3], strict=True):
             if short not in (full, number):
                 cursor.fail(f"the two end records say {short} and {number}", end)
         count, size, begin, end = wide
     if begin + size != end:
-        cursor.fail(
-            f"the directory is said to be at {begin}, {size} bytes, but the end records are at {end}", end
-        )
+        cursor.fail(f"the directory is said to be at {begin}, {size} bytes, but the end records are at {end}", end)
     if not 0 < count <= MAX_ENTRIES:
         cursor.fail(f"the archive has {count} entries; 1 to {MAX_ENTRIES} are read", end)
     return begin, end, count
@@ -248,9 +244,7 @@ def _place_records(data: memoryview, entries: list[Entry], limit: int, prefix: i
         record, position = _read_local(data, entry, limit)
         records[entry.name[prefix:]] = record
     if position != limit:
-        raise Malformed(
-            f"{limit - position} bytes before the directory belong to no entry", f"offset {position}"
-        )
+        raise Malformed(f"{limit - position} bytes before the directory belong to no entry", f"offset {position}")
     return records
 
 
@@ -292,9 +286,7 @@ def _skip_descriptor(cursor: Cursor, entry: Entry) -> None:
     at = cursor.position
     cursor.expect(_DESCRIPTOR, "the signature of its data descriptor")
     crc = cursor.u32("crc")
-    wide = (
-        entry.size > 0 and cursor.remaining >= 16 and entry.size == int.from_bytes(cursor.peek(8), "little")
-    )
+    wide = entry.size > 0 and cursor.remaining >= 16 and entry.size == int.from_bytes(cursor.peek(8), "little")
     sizes = (cursor.u64("size"), cursor.u64("size")) if wide else (cursor.u32("size"), cursor.u32("size"))
     if crc != entry.crc or sizes != (entry.size, entry.size):
         cursor.fail("its data descriptor and the directory differ", at)
