@@ -13,8 +13,15 @@ Example:
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from types import ModuleType
 from typing import TYPE_CHECKING
+
+if importlib.util.find_spec("flownet2._core") is None:
+    raise ImportError(
+        f"flownet2 has no compiled module beside {__file__}. A source tree is not importable as it is: install it "
+        "with `pip install .` and run Python from another folder, or see CONTRIBUTING.md for an editable install"
+    )
 
 from flownet2.api import FlowEstimator, load
 from flownet2.errors import (

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -60,3 +61,15 @@ def test_public_names_exist(name: str) -> None:
 def test_the_package_lists_what_it_offers() -> None:
     assert {"load", "FlowNet2Error", "__version__"} <= set(flownet2.__all__)
     assert list(flownet2.__all__) == sorted(set(flownet2.__all__), key=flownet2.__all__.index)
+
+
+def test_source_tree_without_the_compiled_module_says_what_to_do(tmp_path: Path) -> None:
+    package = tmp_path / "flownet2"
+    package.mkdir()
+    source = Path(flownet2.__file__).with_name("__init__.py")
+    (package / "__init__.py").write_bytes(source.read_bytes())
+    command = [sys.executable, "-S", "-c", "import flownet2"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "has no compiled module" in done.stderr
+    assert "pip install ." in done.stderr
