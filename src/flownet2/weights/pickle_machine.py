@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from flownet2.weights.containers import Containers
 from flownet2.weights.cursor import Cursor, Malformed, show
 from flownet2.weights.pickle_values import Global, Map
 
@@ -40,20 +41,21 @@ class Actions(Protocol):
         """Return the value of a persistent id."""
 
 
-def run_pickle(cursor: Cursor, actions: Actions | None = None) -> Any:
+def run_pickle(cursor: Cursor, containers: Containers, actions: Actions | None = None) -> Any:
     """Run one pickle from the cursor to its STOP and return its value; the cursor stays behind the STOP.
 
-    Without ``actions`` the pickle may hold nothing but plain values.
+    Without ``actions`` the pickle may hold nothing but plain values. The value is good until ``containers`` is left.
 
     Raises:
         Malformed: the pickle is broken, too large, or asks for anything that is not on the lists.
     """
-    return _Machine(cursor, actions).run()
+    return _Machine(cursor, containers, actions).run()
 
 
 class _Machine:
-    def __init__(self, cursor: Cursor, actions: Actions | None) -> None:
+    def __init__(self, cursor: Cursor, containers: Containers, actions: Actions | None) -> None:
         self._cursor = cursor
+        self._containers = containers
         self._actions = actions
         self._stack: list[Any] = []
         self._marks: list[int] = []
@@ -101,6 +103,10 @@ class _Machine:
     def _push(self, value: Any) -> None:
         self._stack.append(value)
 
+    def _push_new(self, container: list[Any] | Map) -> None:
+        self._containers.add(container)
+        self._push(container)
+
     def _pop(self) -> Any:
         if len(self._stack) <= (self._marks[-1] if self._marks else 0):
             raise Malformed("an opcode takes a value that is not on the stack")
@@ -124,7 +130,7 @@ class _Machine:
 
     def _pop_count(self, count: int) -> None:
         items = [self._pop() for _ in range(count)]
-        self._push(tuple(reversed(items)))
+        self._push(self._containers.tuple(items[::-1]))
 
     def _long1(self) -> None:
         length = self._cursor.u8("LONG1")
@@ -200,7 +206,11 @@ class _Machine:
             raise Malformed(f"a call whose arguments are {kind_of(args)}, not a tuple")
         if not isinstance(function, Global):
             raise Malformed(f"a call of {kind_of(function)}")
-        self._push(self._acting.reduce(function, args, self._charge))
+        value = self._acting.reduce(function, args, self._charge)
+        if type(value) is Map:
+            self._push_new(value)
+        else:
+            self._push(value)
 
     def _build(self) -> None:
         state = self._pop()
@@ -224,10 +234,10 @@ _HANDLERS: dict[int, Callable[[_Machine], None]] = {
     ord("R"): _Machine._reduce,
     ord("b"): _Machine._build,
     ord("Q"): _Machine._persistent,
-    ord("}"): lambda m: m._push(Map()),
-    ord("]"): lambda m: m._push([]),
+    ord("}"): lambda m: m._push_new(Map()),
+    ord("]"): lambda m: m._push_new([]),
     ord(")"): lambda m: m._push(()),
-    ord("t"): lambda m: m._push(tuple(m._pop_to_mark())),
+    ord("t"): lambda m: m._push(m._containers.tuple(m._pop_to_mark())),
     0x85: lambda m: m._pop_count(1),
     0x86: lambda m: m._pop_count(2),
     0x87: lambda m: m._pop_count(3),

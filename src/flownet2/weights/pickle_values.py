@@ -63,6 +63,10 @@ class Map:
         self.repeated: tuple[Any, ...] = ()
         self._tuple_keys = 0
 
+    def clear(self) -> None:
+        """Forget all items."""
+        self.data.clear()
+
     def put(self, key: Any, value: Any) -> None:
         """Set an item; the last value of a key wins."""
         if type(key) is tuple:

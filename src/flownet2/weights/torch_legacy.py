@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flownet2.types import Array
+from flownet2.weights.containers import Containers
 from flownet2.weights.cursor import Cursor, Malformed, show
 from flownet2.weights.pickle_machine import run_pickle
 from flownet2.weights.pickle_values import Map
@@ -37,17 +38,22 @@ def load_legacy(buffer: npt.NDArray[np.uint8]) -> dict[Any, Any]:
     """
     cursor = Cursor(buffer.data, "legacy stream")
     cursor.expect(MAGIC, "the magic number")
-    _check_header(cursor)
+    with Containers() as containers:
+        _check_header(cursor, containers)
+        return _load_object(cursor, buffer, containers)
 
+
+def _load_object(cursor: Cursor, buffer: npt.NDArray[np.uint8], containers: Containers) -> dict[Any, Any]:
     def check_size(key: str, size: int) -> None:
         if size > cursor.remaining:
             raise Malformed(f"storage {show(key)} is said to have {show(size)} bytes, {cursor.remaining} are left")
 
     storages = StorageTable(check_size)
     cursor.label = "pickle of the object"
-    root = run_pickle(cursor, StateDictActions(storages, legacy=True, text_budget=2 * cursor.remaining))
+    actions = StateDictActions(storages, legacy=True, text_budget=2 * cursor.remaining)
+    root = run_pickle(cursor, containers, actions)
     cursor.label = "list of storage keys"
-    keys = _check_keys(run_pickle(cursor), storages)
+    keys = _check_keys(run_pickle(cursor, containers), storages)
     known = {key: (kind, numel) for key, kind, numel in storages.items()}
     values = {key: _read_storage(cursor, buffer, key, *known[key]) for key in keys}
     cursor.label = "end of the stream"
@@ -59,13 +65,13 @@ def load_legacy(buffer: npt.NDArray[np.uint8]) -> dict[Any, Any]:
     return to_plain(root, bind)
 
 
-def _check_header(cursor: Cursor) -> None:
+def _check_header(cursor: Cursor, containers: Containers) -> None:
     cursor.label = "protocol of the legacy stream"
-    protocol = run_pickle(cursor)
+    protocol = run_pickle(cursor, containers)
     if type(protocol) is not int or protocol != PROTOCOL:
         cursor.fail(f"the protocol is {show(protocol)}, not {PROTOCOL}")
     cursor.label = "system information"
-    info = run_pickle(cursor)
+    info = run_pickle(cursor, containers)
     if type(info) is not Map or info.data.get("little_endian") is not True:
         cursor.fail(
             "it was not saved on a little-endian machine",

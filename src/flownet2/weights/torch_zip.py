@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flownet2.types import Array
+from flownet2.weights.containers import Containers
 from flownet2.weights.cursor import Malformed, show
 from flownet2.weights.pickle_machine import run_pickle
 from flownet2.weights.plain import to_plain
@@ -40,8 +41,6 @@ def load_zip(buffer: npt.NDArray[np.uint8]) -> dict[Any, Any]:
     storages = StorageTable(lambda key, size: _check_record(archive, key, size))
     cursor = archive.cursor("data.pkl")
     actions = StateDictActions(storages, legacy=False, text_budget=2 * cursor.remaining)
-    root = run_pickle(cursor, actions)
-    cursor.finish("the end of the pickle")
     values: dict[str, Array] = {}
 
     def bind(ref: TensorRef) -> Array:
@@ -53,7 +52,10 @@ def load_zip(buffer: npt.NDArray[np.uint8]) -> dict[Any, Any]:
             values[key] = decode_storage(raw, ref.storage.kind, show(record.name, 200), big_endian=big_endian)
         return strided_view(values[key], ref)
 
-    return to_plain(root, bind)
+    with Containers() as containers:
+        root = run_pickle(cursor, containers, actions)
+        cursor.finish("the end of the pickle")
+        return to_plain(root, bind)
 
 
 def _check_record(archive: Archive, key: str, size: int) -> None:
