@@ -7,9 +7,6 @@
 #include <chrono>
 #include <exception>
 #include <thread>
-#if defined(__GLIBCXX__)
-#include <cxxabi.h>
-#endif
 
 namespace flownet2::python {
 
@@ -18,15 +15,12 @@ namespace flownet2::python {
 /// (std::terminate) and through references dropped without the GIL. Such a thread is kept asleep here
 /// instead, as Python 3.14 does itself.
 inline void take_gil(PyThreadState* state) {
-#if defined(__GLIBCXX__)
   try {
     PyEval_RestoreThread(state);
-  } catch (const abi::__forced_unwind&) {
+  } catch (...) {
+    // Only the forced unwinding arrives here; leaving this block would end the process.
     for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
   }
-#else
-  PyEval_RestoreThread(state);
-#endif
 }
 
 /// Calls compute() without the GIL; what it throws is thrown again with the GIL.
