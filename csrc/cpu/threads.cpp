@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdlib>
 #include <exception>
@@ -25,6 +26,9 @@
 namespace flownet2 {
 namespace {
 
+thread_local const std::function<bool()>* stop_question = nullptr;
+thread_local std::chrono::steady_clock::time_point last_asked;
+
 /// The tasks of one parallel_for. Threads draw indices from a counter until it runs out.
 class Job {
  public:
@@ -32,7 +36,10 @@ class Job {
 
   void work() noexcept {
     try {
-      for (std::int64_t i = next_++; i < count_; i = next_++) task_(i);
+      for (std::int64_t i = next_++; i < count_; i = next_++) {
+        check_stop();
+        task_(i);
+      }
     } catch (...) {
       next_ = count_;
       const std::lock_guard<std::mutex> lock(mutex_);
@@ -207,6 +214,21 @@ int num_threads() {
   const int found = asked != 0 ? asked : std::min(usable_cpus(), max_threads);
   // set_num_threads may have come first.
   return chosen_threads.compare_exchange_strong(count, found) ? found : count;
+}
+
+StopCheck::StopCheck(const std::function<bool()>& stop) {
+  stop_question = &stop;
+  last_asked = std::chrono::steady_clock::now();
+}
+
+StopCheck::~StopCheck() { stop_question = nullptr; }
+
+void check_stop() {
+  if (stop_question == nullptr) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (now - last_asked < std::chrono::milliseconds(20)) return;
+  last_asked = now;
+  if ((*stop_question)()) throw Error(ErrorCode::cancelled, "the call was stopped");
 }
 
 void parallel_for(std::int64_t count, const std::function<void(std::int64_t)>& task) {
