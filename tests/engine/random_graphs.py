@@ -162,11 +162,17 @@ def _correlation(draw: st.DrawFn, case: Case) -> None:
 
 
 def _warp(draw: st.DrawFn, case: Case) -> None:
-    flow = _value(draw, case, channels=2)
-    x = _value(draw, case, case.shapes[flow]) if flow else None
-    if flow is not None and x is not None:
-        attributes = at.Warp(draw(st.sampled_from(["border", "zeros"])), draw(st.booleans()), draw(st.booleans()))
-        case.try_add("warp", (x, flow), attributes, {})
+    """By a value of two channels; where x has none beside it, by a convolution of x."""
+    x = _value(draw, case)
+    assert x is not None  # there is at least an input
+    flow = _value(draw, case, case.shapes[x], channels=2)
+    if flow is None:
+        name = f"layer{len(case.parameters)}.weight"
+        case.parameters[name] = (2, case.shapes[x][1], 1, 1)
+        case.try_add("conv2d", (x,), at.Conv2d(), {"weight": name})
+        flow = case.nodes[-1].name
+    attributes = at.Warp(draw(st.sampled_from(["border", "zeros"])), draw(st.booleans()), draw(st.booleans()))
+    case.try_add("warp", (x, flow), attributes, {})
 
 
 def _concat(draw: st.DrawFn, case: Case) -> None:

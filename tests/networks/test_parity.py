@@ -28,7 +28,7 @@ def _model(network: str) -> Model:
 
 
 def _runs() -> list[Any]:
-    """Every network on the engine and the NumPy executor, the small ones on the reference too; the rest of it is slow."""
+    """Every network on the engine and the NumPy executor, the small ones on the reference too (the rest is slow)."""
     runs = []
     for name in NAMES:
         runs.append(pytest.param((name, "native"), id=f"{name}-native"))
