@@ -30,6 +30,7 @@ class Convolution {
 };
 
 /// weight (co, ci, kh, kw), or (ci, co, kh, kw) if transposed; bias (co) or null. Both are copied.
-std::unique_ptr<Convolution> make_convolution(const ConvolutionSpec& spec, const float* weight, const float* bias);
+std::unique_ptr<Convolution> make_convolution(const ConvolutionSpec& spec, const float* weight,
+                                              const float* bias);
 
 }  // namespace flownet2
