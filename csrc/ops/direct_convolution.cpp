@@ -4,6 +4,7 @@
 #include <flownet2/runtime.hpp>
 
 #include <algorithm>
+#include <cstring>
 #include <vector>
 
 #include "cpu/memory.hpp"
@@ -48,7 +49,8 @@ void copy_row(const Window& window, const float* from, std::int64_t width, float
                 to + begin * channel_block);
     } else {
       for (std::int64_t i = begin; i < end; ++i) {
-        std::copy_n(from + (x + i * step) * channel_block, channel_block, to + i * channel_block);
+        std::memcpy(to + i * channel_block, from + (x + i * step) * channel_block,
+                    channel_block * sizeof(float));
       }
     }
     std::fill(to + end * channel_block, to + count * channel_block, 0.0f);

@@ -17,26 +17,17 @@ struct NarrowTile {
   float* sums;
 };
 
-/// Sum of 16 lanes: halves onto halves.
-inline float add_lanes(const float* lanes) {
-  float part[channel_block];
-  for (int i = 0; i < channel_block; ++i) part[i] = lanes[i];
-  for (int half = channel_block / 2; half > 0; half /= 2) {
-    for (int i = 0; i < half; ++i) part[i] += part[i + half];
-  }
-  return part[0];
-}
-
 /// Sums of one pixel -> its output, lanes beyond the outputs 0.
-inline void finish_pixel(const NarrowStrip& narrow, const float* sums, float* out) {
-  for (std::int64_t o = 0; o < channel_block; ++o) {
-    float value = 0.0f;
-    if (o < narrow.outputs) {
-      value = narrow.strip.bias[o] + add_lanes(sums + o * channel_block);
-      if (narrow.strip.leaky && !(value > 0.0f)) value *= narrow.strip.slope;
-    }
-    out[o] = value;
+template <int Outputs>
+inline void finish_pixel(const ConvolutionStrip& strip, const float* sums, float* out) {
+  float values[Outputs];
+  FLOWNET2_UNROLL
+  for (int o = 0; o < Outputs; ++o) {
+    const float value = strip.bias[o] + sum_of_16(sums + o * channel_block);
+    values[o] = strip.leaky && !(value > 0.0f) ? value * strip.slope : value;
   }
+  for (int v = 0; v < vecs_per_block; ++v) store(out + v * vec_width, zero());
+  for (int o = 0; o < Outputs; ++o) out[o] = values[o];
 }
 
 template <int Pixels, int Outputs>
@@ -112,8 +103,8 @@ void narrow_rows(const NarrowStrip& narrow) {
     }
     if (!narrow.last) continue;
     for (std::int64_t x = 0; x < strip.columns; ++x) {
-      finish_pixel(narrow, sums + x * Outputs * channel_block,
-                   strip.out + y * strip.out_row + x * strip.out_pixel);
+      finish_pixel<Outputs>(strip, sums + x * Outputs * channel_block,
+                            strip.out + y * strip.out_row + x * strip.out_pixel);
     }
   }
 }
