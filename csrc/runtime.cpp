@@ -2,6 +2,8 @@
 #include <flownet2/runtime.hpp>
 #include <flownet2/version.hpp>
 
+#include "cpu/dispatch.hpp"
+
 namespace flownet2 {
 namespace {
 
@@ -25,8 +27,16 @@ BuildInfo build_info() {
 #else
   const bool assertions = true;
 #endif
-  return {FLOWNET2_VERSION, compiler_name(), FLOWNET2_BUILD_TYPE, assertions};
+  return {FLOWNET2_VERSION, compiler_name(), FLOWNET2_BUILD_TYPE, assertions, isa(), isas()};
 }
+
+std::vector<std::string> isas() {
+  std::vector<std::string> names;
+  for (const KernelTable* table : available_kernels()) names.emplace_back(table->name);
+  return names;
+}
+
+std::string isa() { return active_kernels().name; }
 
 std::vector<std::string> op_names() {
   return {

@@ -8,7 +8,7 @@
 namespace flownet2 {
 
 /// Pixels per block of the packed first feature map; buffer widths are multiples of it.
-inline constexpr std::int64_t correlation_block = 8;
+inline constexpr std::int64_t correlation_block = 16;
 
 /// One row of `a` against one row of `b`.
 struct CorrelationRow {
@@ -55,17 +55,64 @@ struct ResizeRow {
   float* out;   // (out_w)
 };
 
+/// A direct convolution of some input channels into some rows and columns of some channel blocks of the
+/// output. The sums wait in `out` until the last channels were added.
+struct ConvolutionStrip {
+  const float* in;          // blocks of input channels; see `taps`
+  std::int64_t in_plane;    // elements between blocks
+  std::int64_t in_row;      // elements between rows
+  std::int64_t row_stride;  // input rows between output rows; output columns are one input pixel apart
+  std::int64_t channels;    // of the input, all but the last block full
+  std::int64_t taps_y;
+  std::int64_t taps_x;
+  const std::int64_t* taps;  // (taps_x), elements from `in` to what tap (0, x) reads for output (0, 0)
+  std::int64_t top;          // picture row that tap 0 of output row 0 reads
+  std::int64_t height;       // of the picture; taps above and below are left out
+  const float* weight;       // (blocks, taps_y, taps_x, channels of the block, width, 16)
+  const float* bias;         // (width, 16), what the sums start from; null: from `out`
+  float* out;
+  std::int64_t out_plane;
+  std::int64_t out_row;
+  std::int64_t out_pixel;
+  std::int64_t rows;
+  std::int64_t columns;
+  std::int64_t width;  // blocks of output channels, at most KernelTable::convolution_blocks
+  bool leaky;          // this is the end: apply LeakyReLU
+  float slope;
+};
+
+/// The same for few output channels: the lanes of a vector are input channels. weight is (blocks,
+/// taps_y, taps_x, outputs, 16), bias (outputs).
+struct NarrowStrip {
+  ConvolutionStrip strip;  // `width` unused
+  std::int64_t outputs;    // at most narrow_outputs
+  float* sums;             // (rows, columns, outputs, 16), between calls
+  bool first;              // sums start from 0
+  bool last;               // write `out`
+};
+
+inline constexpr std::int64_t narrow_outputs = 4;
+
 struct KernelTable {
   const char* name;
+
+  // Planar operators.
   void (*correlation_row)(const CorrelationRow& row);
   void (*warp_row)(const WarpImage& image, std::int64_t y);
   void (*resize_row)(const ResizeRow& row);
   /// out[i] = sqrt(sum over c of x[c * plane + i] ** 2), i < count
   void (*channel_norm)(const float* x, std::int64_t channels, std::int64_t plane, std::int64_t count,
                        float* out);
+
+  // Direct convolution.
+  std::int64_t convolution_blocks;
+  void (*convolution_strip)(const ConvolutionStrip& strip);
+  void (*narrow_strip)(const NarrowStrip& strip);
 };
 
-/// Built for the compiler's default target (SSE2 on x86-64).
-extern const KernelTable scalar_kernels;
+// cpu/dispatch.hpp chooses among them.
+extern const KernelTable scalar_kernels;  // the compiler's default target, SSE2 on x86-64
+extern const KernelTable avx2_kernels;
+extern const KernelTable avx512_kernels;
 
 }  // namespace flownet2

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdlib>
 #include <exception>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "cpu/cpu_count.hpp"
+#include "cpu/denormals.hpp"
 
 #if defined(__unix__) || defined(__APPLE__)
 #include <pthread.h>
@@ -25,14 +27,21 @@
 namespace flownet2 {
 namespace {
 
+thread_local const std::function<bool()>* stop_question = nullptr;
+thread_local std::chrono::steady_clock::time_point last_asked;
+
 /// The tasks of one parallel_for. Threads draw indices from a counter until it runs out.
 class Job {
  public:
   Job(std::int64_t count, const std::function<void(std::int64_t)>& task) : count_(count), task_(task) {}
 
   void work() noexcept {
+    const FlushDenormals flush;
     try {
-      for (std::int64_t i = next_++; i < count_; i = next_++) task_(i);
+      for (std::int64_t i = next_++; i < count_; i = next_++) {
+        check_stop();
+        task_(i);
+      }
     } catch (...) {
       next_ = count_;
       const std::lock_guard<std::mutex> lock(mutex_);
@@ -52,6 +61,24 @@ class Job {
   std::exception_ptr error_;
 };
 
+inline void pause() {
+#if defined(__SSE2__) || defined(_M_X64)
+  _mm_pause();
+#endif
+}
+
+/// Waits for condition() for as long as falling asleep and waking up would cost; it may still be false
+/// afterwards.
+template <typename Condition>
+void spin(const Condition& condition) {
+  using Clock = std::chrono::steady_clock;
+  constexpr auto limit = std::chrono::microseconds(20);
+  const Clock::time_point end = Clock::now() + limit;
+  while (!condition() && Clock::now() < end) {
+    for (int i = 0; i < 16; ++i) pause();
+  }
+}
+
 class Pool {
  public:
   Pool() = default;
@@ -70,8 +97,12 @@ class Pool {
     }
     wake_.notify_all();
     job.work();
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      job_ = nullptr;  // workers still asleep stay out of it
+    }
+    spin([this] { return busy_ == 0; });
     std::unique_lock<std::mutex> lock(mutex_);
-    job_ = nullptr;  // workers still asleep stay out of it
     idle_.wait(lock, [this] { return busy_ == 0; });
     return true;
   }
@@ -110,12 +141,12 @@ class Pool {
   std::mutex owner_;  // held by the thread whose job runs, and to change workers_
   std::vector<std::thread> workers_;
 
-  std::mutex mutex_;  // guards what follows
+  std::mutex mutex_;  // guards changes of what follows; the atomics may be read without it
   std::condition_variable wake_;
   std::condition_variable idle_;
   Job* job_ = nullptr;
-  std::uint64_t job_number_ = 0;
-  int busy_ = 0;
+  std::atomic<std::uint64_t> job_number_{0};
+  std::atomic<int> busy_{0};
   bool stop_ = false;
 };
 
@@ -136,6 +167,9 @@ void Pool::serve() {
     job->work();
     lock.lock();
     if (--busy_ == 0) idle_.notify_one();
+    lock.unlock();
+    spin([&] { return job_number_ != seen; });
+    lock.lock();
   }
 }
 
@@ -207,6 +241,21 @@ int num_threads() {
   const int found = asked != 0 ? asked : std::min(usable_cpus(), max_threads);
   // set_num_threads may have come first.
   return chosen_threads.compare_exchange_strong(count, found) ? found : count;
+}
+
+StopCheck::StopCheck(const std::function<bool()>& stop) {
+  stop_question = &stop;
+  last_asked = std::chrono::steady_clock::now();
+}
+
+StopCheck::~StopCheck() { stop_question = nullptr; }
+
+void check_stop() {
+  if (stop_question == nullptr) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (now - last_asked < std::chrono::milliseconds(20)) return;
+  last_asked = now;
+  if ((*stop_question)()) throw Error(ErrorCode::cancelled, "the call was stopped");
 }
 
 void parallel_for(std::int64_t count, const std::function<void(std::int64_t)>& task) {

@@ -15,4 +15,17 @@ namespace flownet2 {
 /// task, runs on its own thread.
 void parallel_for(std::int64_t count, const std::function<void(std::int64_t)>& task);
 
+/// While it lives, parallel_for asks `stop` between this thread's tasks, every 20 ms at the most often;
+/// once that says true, it throws Error with ErrorCode::cancelled. One at a time per thread.
+class StopCheck {
+ public:
+  explicit StopCheck(const std::function<bool()>& stop);
+  ~StopCheck();
+  StopCheck(const StopCheck&) = delete;
+  StopCheck& operator=(const StopCheck&) = delete;
+};
+
+/// What parallel_for does between tasks, for other places to do it.
+void check_stop();
+
 }  // namespace flownet2

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "cpu/kernel_table.hpp"
+#include "cpu/dispatch.hpp"
 #include "cpu/threads.hpp"
 #include "ops/checks.hpp"
 
@@ -23,13 +23,14 @@ Shape channel_norm_shape(const Shape& x) {
 void channel_norm(ConstView x, MutableView out) {
   check_out(op, channel_norm_shape(x.shape), out);
   check_data(op, "x", x.data);
+  const KernelTable& kernels = active_kernels();
   const std::int64_t plane = x.shape.h * x.shape.w;
   const std::int64_t runs = (plane + pixels_per_task - 1) / pixels_per_task;
   parallel_for(x.shape.n * runs, [&](std::int64_t task) {
     const std::int64_t n = task / runs;
     const std::int64_t first = task % runs * pixels_per_task;
     const std::int64_t count = std::min(pixels_per_task, plane - first);
-    scalar_kernels.channel_norm(x.plane(n, 0) + first, x.shape.c, plane, count, out.plane(n, 0) + first);
+    kernels.channel_norm(x.plane(n, 0) + first, x.shape.c, plane, count, out.plane(n, 0) + first);
   });
 }
 

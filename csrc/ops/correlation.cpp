@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "cpu/kernel_table.hpp"
+#include "cpu/dispatch.hpp"
 #include "cpu/threads.hpp"
 #include "ops/checks.hpp"
 
@@ -111,7 +111,7 @@ void correlate_row(const Plan& plan, const CorrelationOptions& options, ConstVie
       continue;
     }
     std::fill(sums.begin(), sums.end(), 0.0f);
-    scalar_kernels.correlation_row({a_row.data(), b.data() + partner * channels * plan.b_width,
+    active_kernels().correlation_row({a_row.data(), b.data() + partner * channels * plan.b_width,
                                     sums.data(), channels, plan.blocks, plan.b_width, plan.kept_side(),
                                     plan.stride});
     finish(options, channels, plan.kept_side() * plan.padded_w(), sums.data());

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "cpu/kernel_table.hpp"
+#include "cpu/dispatch.hpp"
 #include "cpu/threads.hpp"
 #include "ops/checks.hpp"
 
@@ -61,6 +61,7 @@ Shape resize_shape(const Shape& x, const ResizeOptions& options) {
 void resize(ConstView x, const ResizeOptions& options, MutableView out) {
   check_out(op, resize_shape(x.shape, options), out);
   check_data(op, "x", x.data);
+  const KernelTable& kernels = active_kernels();
   const std::vector<ResizeTap> lines = make_taps(x.shape.h, options.height, options);
   const std::vector<ResizeTap> columns = make_taps(x.shape.w, options.width, options);
   const std::int64_t rows = rows_per_task(x.shape.w + options.width);
@@ -78,7 +79,7 @@ void resize(ConstView x, const ResizeOptions& options, MutableView out) {
         nearest_row(top, columns, to + y * options.width);
         continue;
       }
-      scalar_kernels.resize_row({top, from + tap.second * x.shape.w, tap.weight, x.shape.w,
+      kernels.resize_row({top, from + tap.second * x.shape.w, tap.weight, x.shape.w,
                                  columns.data(), options.width, line.data(), to + y * options.width});
     }
   });

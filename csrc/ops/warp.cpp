@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "cpu/kernel_table.hpp"
+#include "cpu/dispatch.hpp"
 #include "cpu/threads.hpp"
 #include "ops/checks.hpp"
 
@@ -34,6 +34,7 @@ void warp(ConstView x, ConstView flow, const WarpOptions& options, MutableView o
   check_out(op, warp_shape(x.shape, flow.shape), out);
   check_data(op, "x", x.data);
   check_data(op, "flow", flow.data);
+  const KernelTable& kernels = active_kernels();
   const auto [batch, channels, h, w] = x.shape;
   const std::int64_t rows = rows_per_task((channels + 4) * w);
   const std::int64_t tasks_per_image = (h + rows - 1) / rows;
@@ -51,7 +52,7 @@ void warp(ConstView x, ConstView flow, const WarpOptions& options, MutableView o
                              options.align_corners,
                              options.mask};
     const std::int64_t first = task % tasks_per_image * rows;
-    for (std::int64_t y = first; y < std::min(first + rows, h); ++y) scalar_kernels.warp_row(image, y);
+    for (std::int64_t y = first; y < std::min(first + rows, h); ++y) kernels.warp_row(image, y);
   });
 }
 

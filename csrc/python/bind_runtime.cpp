@@ -19,6 +19,8 @@ py::dict build_info_py() {
   result["compiler"] = info.compiler;
   result["build_type"] = info.build_type;
   result["assertions"] = info.assertions;
+  result["isa"] = info.isa;
+  result["isas"] = info.isas;
   return result;
 }
 
@@ -28,6 +30,8 @@ void bind_runtime(py::module_& m) {
   m.def("set_num_threads", set_num_threads, py::arg("count"));
   m.def("num_threads", num_threads);
   m.def("build_info", build_info_py);
+  m.def("isa", isa);
+  m.def("isas", isas);
   m.def("op_names", op_names);
   m.attr("MAX_THREADS") = max_threads;
 }

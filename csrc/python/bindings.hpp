@@ -5,6 +5,8 @@
 
 namespace flownet2::python {
 
+void bind_network(pybind11::module_& m);
+void bind_convolution(pybind11::module_& m);
 void bind_ops(pybind11::module_& m);
 void bind_runtime(pybind11::module_& m);
 

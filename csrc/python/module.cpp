@@ -26,6 +26,8 @@ void translate(std::exception_ptr error) {
 PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   m.doc() = "Compiled kernels of flownet2; private.";
   py::register_local_exception_translator(translate);
+  flownet2::python::bind_network(m);
+  flownet2::python::bind_convolution(m);
   flownet2::python::bind_ops(m);
   flownet2::python::bind_runtime(m);
 }

@@ -32,7 +32,7 @@ def load(
         name_or_path: "flownet2-lite" (built in), or the path of a model file or of a checkpoint such as mmflow's.
         device: "cpu".
         precision: "float32".
-        executor: "numpy" or "reference"; None for the fastest.
+        executor: "native", "numpy" or "reference"; None for the fastest, "native".
         network: of a checkpoint, such as "flownet2css-sd"; None to recognise it by its tensors.
 
     Raises:

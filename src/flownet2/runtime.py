@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Threads of the compiled kernels, and facts of their build."""
+"""Threads and instruction sets of the compiled kernels, and facts of their build."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ class BuildInfo(TypedDict):
     """What build_info returns.
 
     version: of the compiled library. compiler: its name and version. build_type: CMake's, as "Release".
-    assertions: whether debugging checks are in.
+    assertions: whether debugging checks are in. isa: what get_isa returns. isas: what list_isas returns.
     """
 
     version: str
     compiler: str
     build_type: str
     assertions: bool
+    isa: str
+    isas: list[str]
 
 
 def set_num_threads(count: int) -> None:
@@ -56,12 +58,42 @@ def get_num_threads() -> int:
         raise InputError(str(error)) from None
 
 
+def list_isas() -> list[str]:
+    """Instruction sets that the compiled kernels have and this processor runs, the preferred one last.
+
+    Names: "scalar" (what every processor of the kind has), "avx2" (AVX2 with FMA), "avx512" (AVX-512 F, BW, VL, DQ).
+    """
+    return _core.isas()
+
+
+def get_isa() -> str:
+    """The instruction set of the compiled kernels in use, for the whole process.
+
+    The environment variable FLOWNET2_ISA chooses one of list_isas(); without it, it is the last one. It is found out
+    once. Results of two instruction sets differ by rounding.
+
+    Raises:
+        InputError: FLOWNET2_ISA is none of list_isas().
+    """
+    try:
+        return _core.isa()
+    except ValueError as error:
+        raise InputError(str(error)) from None
+
+
 def build_info() -> BuildInfo:
-    """Version, compiler and kind of build of the compiled library."""
+    """Version, compiler and kind of build of the compiled library, and the instruction sets it uses here.
+
+    Raises:
+        InputError: FLOWNET2_ISA is none of list_isas().
+    """
+    isa = get_isa()
     info = _core.build_info()
     return BuildInfo(
         version=info["version"],
         compiler=info["compiler"],
         build_type=info["build_type"],
         assertions=info["assertions"],
+        isa=isa,
+        isas=info["isas"],
     )

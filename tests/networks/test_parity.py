@@ -28,9 +28,10 @@ def _model(network: str) -> Model:
 
 
 def _runs() -> list[Any]:
-    """Every network on the NumPy executor, the small ones on the reference too; the rest of it is slow."""
+    """Every network on the engine and the NumPy executor, the small ones on the reference too (the rest is slow)."""
     runs = []
     for name in NAMES:
+        runs.append(pytest.param((name, "native"), id=f"{name}-native"))
         runs.append(pytest.param((name, "numpy"), id=f"{name}-numpy"))
         marks = () if name in ("flownets", "flownetc") else pytest.mark.slow
         runs.append(pytest.param((name, "reference"), id=f"{name}-reference", marks=marks))

@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "cpu/kernel_table.hpp"
+#include "cpu/unroll.hpp"
 
 namespace flownet2 {
 namespace {
@@ -17,8 +18,9 @@ namespace {
 // ---- helpers
 
 constexpr std::int64_t channel_chunk = 64;
-constexpr std::int64_t largest_group = 6;  // 2 * 6 sums, 2 of a and 1 of b fill 16 registers
-constexpr std::int64_t vecs_per_block = correlation_block / vec_width;
+constexpr std::int64_t vecs_per_pixels = correlation_block / vec_width;
+constexpr std::int64_t largest_group =
+    3 * vec_registers / 4 / vecs_per_pixels;  // the rest is for a and b
 
 struct CorrelationTile {
   const float* a;  // (channels, correlation_block)
@@ -32,12 +34,14 @@ struct CorrelationTile {
 
 template <int Group>
 void correlation_tile(const CorrelationTile& tile) {
-  Vec sums[Group][vecs_per_block] = {};
+  Vec sums[Group][vecs_per_pixels] = {};
   const float* a = tile.a;
   const float* b = tile.b;
   for (std::int64_t c = 0; c < tile.channels; ++c) {
-    for (int j = 0; j < vecs_per_block; ++j) {
+    FLOWNET2_UNROLL
+    for (int j = 0; j < vecs_per_pixels; ++j) {
       const Vec pixels = load(a + j * vec_width);
+      FLOWNET2_UNROLL
       for (int k = 0; k < Group; ++k) {
         sums[k][j] = multiply_add(load(b + k * tile.stride + j * vec_width), pixels, sums[k][j]);
       }
@@ -45,24 +49,27 @@ void correlation_tile(const CorrelationTile& tile) {
     a += correlation_block;
     b += tile.b_width;
   }
+  FLOWNET2_UNROLL
   for (int k = 0; k < Group; ++k) {
-    for (int j = 0; j < vecs_per_block; ++j) {
+    FLOWNET2_UNROLL
+    for (int j = 0; j < vecs_per_pixels; ++j) {
       float* to = tile.sums + k * tile.sums_width + j * vec_width;
       store(to, add(load(to), sums[k][j]));
     }
   }
 }
 
-using CorrelationTileFunction = void (*)(const CorrelationTile&);
-constexpr CorrelationTileFunction correlation_tiles[largest_group + 1] = {
-    nullptr,
-    correlation_tile<1>,
-    correlation_tile<2>,
-    correlation_tile<3>,
-    correlation_tile<4>,
-    correlation_tile<5>,
-    correlation_tile<6>,
-};
+/// correlation_tile<group>.
+template <int Group>
+void correlation_group(std::int64_t group, const CorrelationTile& tile) {
+  if constexpr (Group > 0) {
+    if (group == Group) {
+      correlation_tile<Group>(tile);
+    } else {
+      correlation_group<Group - 1>(group, tile);
+    }
+  }
+}
 
 // ---- kernels
 
@@ -81,7 +88,7 @@ void correlation_row(const CorrelationRow& row) {
         const std::int64_t count = (group + 1) * row.displacements / groups - first;
         tile.b = row.b + c * row.b_width + block * correlation_block + first * row.stride;
         tile.sums = row.sums + first * tile.sums_width + block * correlation_block;
-        correlation_tiles[count](tile);
+        correlation_group<largest_group>(count, tile);
       }
     }
   }

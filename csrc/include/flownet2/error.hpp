@@ -11,6 +11,7 @@ enum class ErrorCode {
   invalid_argument,  // a shape, a value or an environment variable is not what the function takes
   too_large,         // a size does not fit into the address space
   out_of_memory,     // the working memory could not be had
+  cancelled,         // the caller asked to stop
 };
 
 /// what() names the function, what was expected and what came.

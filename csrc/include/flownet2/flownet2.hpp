@@ -8,6 +8,7 @@
 
 #include <flownet2/array_view.hpp>
 #include <flownet2/error.hpp>
+#include <flownet2/network.hpp>
 #include <flownet2/ops.hpp>
 #include <flownet2/runtime.hpp>
 #include <flownet2/version.hpp>

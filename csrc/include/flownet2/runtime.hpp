@@ -18,13 +18,25 @@ void set_num_threads(int count);
 /// a legal number.
 int num_threads();
 
+/// Instruction sets with kernels in this library that the processor has, from the plainest to the one
+/// preferred.
+std::vector<std::string> isas();
+
+/// The one in use for the whole process: the environment variable FLOWNET2_ISA, else the preferred one;
+/// fixed at the first use. Throws Error if the variable names none of isas().
+std::string isa();
+
+/// Of this build on this machine.
 struct BuildInfo {
   std::string version;
   std::string compiler;
   std::string build_type;
   bool assertions;  // NDEBUG was not set
+  std::string isa;
+  std::vector<std::string> isas;
 };
 
+/// Throws as isa().
 BuildInfo build_info();
 
 /// Stems of the operators in ops.hpp.

@@ -7,17 +7,23 @@ from collections.abc import Callable
 
 from flownet2.errors import InputError, UnavailableError
 from flownet2.executors.base import CompiledNetwork, Executor
+from flownet2.executors.native import NativeExecutor
 from flownet2.executors.numpy import NumpyExecutor
 
 __all__ = ["EXECUTORS", "CompiledNetwork", "Executor", "get_executor"]
 
 EXECUTORS: dict[str, Callable[[], Executor]] = {
+    "native": NativeExecutor,
     "numpy": NumpyExecutor,
     "reference": lambda: NumpyExecutor(reference=True),
 }
-"""name -> maker; "numpy" uses the compiled kernels, "reference" the definitions alone (slow, for comparison)."""
+"""name -> maker.
 
-DEFAULT = "numpy"
+"native" runs the whole network in the compiled engine, "numpy" node by node with BLAS and compiled kernels,
+"reference" the definitions alone (slow, for comparison).
+"""
+
+DEFAULT = "native"
 PRECISIONS = ("float32",)
 DEVICES = ("cpu",)
 

@@ -128,6 +128,49 @@ def channel_norm(x: Array) -> FloatArray:
     return _call(_core.channel_norm, _ready("channel_norm", "x", x))
 
 
+def conv2d(
+    x: Array,
+    *,
+    weight: Array,
+    bias: Array | None = None,
+    stride: at.Pair = (1, 1),
+    padding: at.Pair = (0, 0),
+    leaky_slope: float | None = None,
+    isa: str | None = None,
+) -> FloatArray:
+    """The engine's convolution; see ops.reference. Not in KERNELS: it packs the weights anew in every call.
+
+    Args:
+        x: (N, Ci, H, W) float32.
+        weight: (Co, Ci, Kh, Kw) float32.
+        bias: (Co,) float32.
+        stride, padding: rows, columns.
+        leaky_slope: slope of a LeakyReLU as the last step; None for none.
+        isa: the direct algorithm on that instruction set (see runtime.list_isas); None for what the engine takes.
+
+    Returns:
+        (N, Co, Ho, Wo) float32.
+
+    Raises:
+        InputError: dtype, shape or attribute is not one of these.
+    """
+    return _convolve("conv2d", x, weight, bias, at.Conv2d(stride, padding, leaky_slope), isa)
+
+
+def conv_transpose2d(
+    x: Array,
+    *,
+    weight: Array,
+    bias: Array | None = None,
+    stride: at.Pair = (1, 1),
+    padding: at.Pair = (0, 0),
+    leaky_slope: float | None = None,
+    isa: str | None = None,
+) -> FloatArray:
+    """The engine's transposed convolution: as conv2d, but weight is (Ci, Co, Kh, Kw); see ops.reference."""
+    return _convolve("conv_transpose2d", x, weight, bias, at.ConvTranspose2d(stride, padding, leaky_slope), isa)
+
+
 KERNELS: dict[str, Callable[..., FloatArray]] = {
     "channel_norm": channel_norm,
     "correlation": correlation,
@@ -135,6 +178,22 @@ KERNELS: dict[str, Callable[..., FloatArray]] = {
     "warp": warp,
 }
 """Operator stem -> its function here."""
+
+
+def _convolve(
+    op: str, x: Array, weight: Array, bias: Array | None, options: at.Conv2d | at.ConvTranspose2d, isa: str | None
+) -> FloatArray:
+    return _call(
+        _core.convolve,
+        _ready(op, "x", x),
+        weight=_ready(op, "weight", weight),
+        bias=None if bias is None else _ready(op, "bias", bias.reshape(1, -1, 1, 1)),
+        stride=options.stride,
+        padding=options.padding,
+        leaky_slope=options.leaky_slope,
+        transposed=op == "conv_transpose2d",
+        isa=isa,
+    )
 
 
 def _ready(op: str, name: str, array: Array) -> FloatArray:

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+# flownet2_add_isas(TARGET): one source file per instruction set beyond the compiler's default, each with its flags.
+# This is the only place that names such flags. csrc/cpu/dispatch.cpp chooses among the files at run time.
+include(CheckCXXSourceCompiles)
+
+set(FLOWNET2_FLAGS_avx2 -mavx2 -mfma)
+set(FLOWNET2_FLAGS_avx512 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma)
+
+check_cxx_source_compiles(
+  "#if !defined(__GNUC__) || !defined(__x86_64__)
+   #error not x86-64
+   #endif
+   int main() { return 0; }"
+  FLOWNET2_X86_64)
+
+function(flownet2_add_isas target)
+  if(NOT FLOWNET2_X86_64)
+    return()
+  endif()
+  foreach(isa avx2 avx512)
+    set(source "${PROJECT_SOURCE_DIR}/csrc/cpu/isa_${isa}.cpp")
+    target_sources(${target} PRIVATE "${source}")
+    set_source_files_properties(
+      "${source}" TARGET_DIRECTORY ${target} PROPERTIES COMPILE_OPTIONS "${FLOWNET2_FLAGS_${isa}}")
+  endforeach()
+  target_compile_definitions(${target} PRIVATE FLOWNET2_X86_64=1)
+endfunction()

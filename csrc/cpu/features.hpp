@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the processor and the operating system let this process execute.
+#pragma once
+
+namespace flownet2 {
+
+struct CpuFeatures {
+  bool avx2 = false;    // AVX2 and FMA
+  bool avx512 = false;  // AVX-512 F, BW, VL and DQ
+};
+
+CpuFeatures cpu_features();
+
+}  // namespace flownet2

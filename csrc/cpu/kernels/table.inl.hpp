@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// All kernels of one instruction set. Files of instruction sets use no std:: templates and nothing else
+// that the linker merges: it could keep the copy with instructions that another processor lacks.
+#pragma once
+
+#include "cpu/kernel_table.hpp"
+#include "cpu/kernels/channel_norm.inl.hpp"
+#include "cpu/kernels/convolution.inl.hpp"
+#include "cpu/kernels/correlation.inl.hpp"
+#include "cpu/kernels/narrow_convolution.inl.hpp"
+#include "cpu/kernels/resize.inl.hpp"
+#include "cpu/kernels/warp.inl.hpp"
+
+namespace flownet2 {
+namespace {
+
+/// A constant expression: nothing of the table runs before the processor is known.
+constexpr KernelTable make_table(const char* name) {
+  return {
+      name,
+      // planar operators
+      correlation_row,
+      warp_row,
+      resize_row,
+      channel_norm_run,
+      // direct convolution
+      convolution_blocks,
+      convolution_strip,
+      narrow_strip,
+  };
+}
+
+}  // namespace
+}  // namespace flownet2

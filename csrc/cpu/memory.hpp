@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Memory for vectors: aligned to cache lines.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+namespace flownet2 {
+
+struct AlignedDelete {
+  void operator()(float* data) const noexcept;
+};
+
+using AlignedFloats = std::unique_ptr<float[], AlignedDelete>;
+
+/// `count` zeros on a 64-byte boundary; throws Error (out_of_memory), which names `what`.
+AlignedFloats aligned_floats(const char* what, std::int64_t count);
+
+/// Working memory of the calling thread, on a 64-byte boundary, values undefined: the same block at
+/// every call, enlarged where needed. Throws Error (out_of_memory).
+float* thread_scratch(const char* what, std::int64_t count);
+
+}  // namespace flownet2

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <flownet2/network.hpp>
+
+#include "engine/graph.hpp"
+#include "engine/plan.hpp"
+
+namespace flownet2 {
+
+/// The operator's stem, or "layout" for a change of layout.
+const char* step_name(const Graph& graph, const Step& step);
+
+PlanInfo describe_plan(const Graph& graph, const Plan& plan);
+
+}  // namespace flownet2

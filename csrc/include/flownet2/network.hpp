@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// A whole network on the CPU: the graph text of a model file and its weights, made ready once, then run
+// on pictures of any size. Values are (N, C, H, W) float32.
+#pragma once
+
+#include <flownet2/array_view.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace flownet2 {
+
+struct ParameterView {
+  std::string name;
+  std::vector<std::int64_t> shape;
+  const float* data = nullptr;  // without gaps
+};
+
+struct NamedShape {
+  std::string name;
+  Shape shape;
+};
+
+struct NamedInput {
+  std::string name;
+  ConstView view;
+};
+
+struct NamedOutput {
+  std::string name;
+  MutableView view;
+};
+
+/// Time of one step: a node, or a change of memory layout ("layout") of that node's value.
+struct StepTime {
+  std::string name;
+  std::string op;
+  double milliseconds = 0;
+};
+
+/// Floats [begin, end) of the arena.
+struct ArenaRange {
+  std::int64_t begin = 0;
+  std::int64_t end = 0;
+};
+
+/// What a step reads and writes of the arena; a value wanted by the caller is written elsewhere.
+struct StepInfo {
+  std::string name;
+  std::string op;
+  std::vector<ArenaRange> reads;
+  std::vector<ArenaRange> writes;
+};
+
+struct PlanInfo {
+  std::int64_t arena_bytes = 0;
+  std::vector<StepInfo> steps;
+};
+
+struct RunOptions {
+  /// Asked on the calling thread, about every 20 ms; true ends the run with ErrorCode::cancelled.
+  std::function<bool()> stop;
+  std::vector<StepTime>* times = nullptr;
+};
+
+/// Functions are const and may be called from any number of threads. All throw Error; after one the
+/// network still works. "Output" means a public output or any value of the graph, by name.
+class Network {
+ public:
+  /// Every parameter of the graph is copied in the form that its convolutions want.
+  Network(std::string_view graph_text, const std::vector<ParameterView>& parameters);
+  ~Network();
+  Network(Network&&) noexcept;
+  Network& operator=(Network&&) noexcept;
+
+  /// Shapes of the outputs for inputs of these shapes; every input of the graph is given. N is the same
+  /// for all inputs, H and W are multiples of the graph's size_multiple.
+  std::vector<Shape> output_shapes(const std::vector<NamedShape>& inputs,
+                                   const std::vector<std::string>& outputs) const;
+
+  /// Computes the outputs, and of the graph only what they need. Inputs and outputs do not overlap.
+  void run(const std::vector<NamedInput>& inputs, const std::vector<NamedOutput>& outputs,
+           const RunOptions& options = {}) const;
+
+  /// How run() would go about it.
+  PlanInfo plan_info(const std::vector<NamedShape>& inputs,
+                     const std::vector<std::string>& outputs) const;
+
+ private:
+  class Implementation;
+  std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace flownet2

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/direct_convolution.hpp"
+
+#include <flownet2/runtime.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "cpu/memory.hpp"
+#include "cpu/threads.hpp"
+#include "ops/convolution_phases.hpp"
+#include "ops/direct_packing.hpp"
+#include "ops/direct_plan.hpp"
+
+namespace flownet2 {
+namespace {
+
+constexpr const char* op = "convolution";
+
+/// A window of the picture, copied with its padding: rows of `phases` lines, the columns of equal
+/// remainder modulo the stride side by side, so that neighbouring outputs read neighbouring pixels.
+struct Window {
+  std::int64_t first_y, rows;
+  std::int64_t first_x, columns;
+  std::int64_t stride_x;
+  std::int64_t line;  // pixels of one remainder
+  std::int64_t row;   // elements
+
+  std::int64_t place(std::int64_t column) const {
+    return (column % stride_x * line + column / stride_x) * channel_block;
+  }
+};
+
+/// Row `from` of the picture (null: beyond it, never read) into the window.
+void copy_row(const Window& window, const float* from, std::int64_t width, float* to) {
+  if (from == nullptr) return;
+  const std::int64_t step = window.stride_x;
+  for (std::int64_t remainder = 0; remainder < step; ++remainder, to += window.line * channel_block) {
+    const std::int64_t count = (window.columns - remainder + step - 1) / step;
+    // Columns window.first_x + remainder + i * step that lie in 0 ... width - 1.
+    const std::int64_t x = window.first_x + remainder;
+    const std::int64_t begin = std::clamp<std::int64_t>(x < 0 ? (-x + step - 1) / step : 0, 0, count);
+    const std::int64_t end =
+        std::clamp<std::int64_t>(x < width ? (width - x + step - 1) / step : 0, begin, count);
+    std::fill(to, to + begin * channel_block, 0.0f);
+    if (step == 1) {
+      std::copy(from + (x + begin) * channel_block, from + (x + end) * channel_block,
+                to + begin * channel_block);
+    } else {
+      for (std::int64_t i = begin; i < end; ++i) {
+        std::memcpy(to + i * channel_block, from + (x + i * step) * channel_block,
+                    channel_block * sizeof(float));
+      }
+    }
+    std::fill(to + end * channel_block, to + count * channel_block, 0.0f);
+  }
+}
+
+class DirectConvolution final : public Convolution {
+ public:
+  DirectConvolution(const KernelTable& kernels, const ConvolutionSpec& spec, const float* weight,
+                    const float* bias)
+      : kernels_(kernels),
+        spec_(spec),
+        steps_(phase_steps(spec)),
+        layout_(direct_layout(kernels, spec)),
+        weights_(pack_direct(layout_, spec, weight)),
+        bias_(aligned_floats(op, layout_.blocks * channel_block)) {
+    if (bias != nullptr) std::copy_n(bias, spec.co, bias_.get());
+  }
+
+  void run(ConstBlocked in, MutableBlocked out) const override {
+    const DirectPlan plan = plan_direct(spec_, steps_, layout_, out, num_threads());
+    parallel_for(plan.tasks(), [&](std::int64_t index) { run_task(plan, plan.task(index), in, out); });
+  }
+
+ private:
+  Window window_of(const DirectTask& task) const {
+    const DirectReach& reach = layout_.reach;
+    Window window{};
+    window.first_y = task.y0 * steps_.in_y + reach.top;
+    window.rows = (task.y1 - 1 - task.y0) * steps_.in_y + reach.bottom - reach.top;
+    window.first_x = task.x0 * steps_.in_x + reach.left;
+    window.columns = (task.x1 - 1 - task.x0) * steps_.in_x + reach.right - reach.left;
+    window.stride_x = steps_.in_x;
+    window.line = (window.columns + steps_.in_x - 1) / steps_.in_x;
+    window.row = (window.line * steps_.in_x | 1) * channel_block;  // odd: rows use different cache sets
+    return window;
+  }
+
+  void run_task(const DirectPlan& plan, const DirectTask& task, const ConstBlocked& in,
+                const MutableBlocked& out) const {
+    const Window window = window_of(task);
+    const std::int64_t plane = window.rows * window.row;
+    const std::int64_t sums = layout_.narrow ? narrow_sums(task) : 0;
+    float* scratch = thread_scratch(op, plan.chunk * plane + sums);
+    const std::int64_t in_blocks = blocks_of(spec_.ci);
+    for (std::int64_t block = 0; block < in_blocks; block += plan.chunk) {
+      const std::int64_t last = std::min(block + plan.chunk, in_blocks);
+      for (std::int64_t b = block; b < last; ++b) {
+        for (std::int64_t r = 0; r < window.rows; ++r) {
+          const std::int64_t y = window.first_y + r;
+          const float* row =
+              y < 0 || y >= in.h ? nullptr : in.plane(task.n, b) + y * in.w * channel_block;
+          copy_row(window, row, in.w, scratch + (b - block) * plane + r * window.row);
+        }
+      }
+      ConvolutionStrip strip{};
+      strip.in_plane = plane;
+      strip.in_row = window.row;
+      strip.row_stride = steps_.in_y;
+      strip.channels = std::min(last * channel_block, spec_.ci) - block * channel_block;
+      strip.height = in.h;
+      strip.leaky = spec_.leaky_slope.has_value() && last == in_blocks;
+      strip.slope = spec_.leaky_slope.value_or(1.0f);
+      float* phase_sums = scratch + plan.chunk * plane;
+      for (const DirectPhase& phase : layout_.phases) {
+        run_phase(phase, task, window, {block, last == in_blocks}, scratch, phase_sums, out, strip);
+      }
+    }
+  }
+
+  struct Chunk {
+    std::int64_t first_block;
+    bool last;
+  };
+
+  std::int64_t narrow_sums(const DirectTask& task) const {
+    const std::int64_t phases = static_cast<std::int64_t>(layout_.phases.size());
+    return phases * (task.y1 - task.y0) * (task.x1 - task.x0) * spec_.co * channel_block;
+  }
+
+  /// All groups of the task; `sums` moves on to the next phase.
+  void run_phase(const DirectPhase& phase, const DirectTask& task, const Window& window,
+                 const Chunk& chunk, const float* scratch, float*& sums, const MutableBlocked& out,
+                 ConvolutionStrip& strip) const {
+    const PhaseAxis& y = phase.axes.y;
+    const PhaseAxis& x = phase.axes.x;
+    const auto in_reach = [](std::int64_t end, std::int64_t size, std::int64_t first,
+                             std::int64_t step) {
+      return std::min(end, (size - first + step - 1) / step);
+    };
+    strip.rows = in_reach(task.y1, out.h, y.first, steps_.out_y) - task.y0;
+    strip.columns = in_reach(task.x1, out.w, x.first, steps_.out_x) - task.x0;
+    if (strip.rows <= 0 || strip.columns <= 0) return;
+    std::vector<std::int64_t> taps(static_cast<std::size_t>(x.taps));
+    for (std::int64_t t = 0; t < x.taps; ++t) {
+      taps[static_cast<std::size_t>(t)] = window.place(x.start - layout_.reach.left + t);
+    }
+    strip.in = scratch + (y.start - layout_.reach.top) * window.row;
+    strip.taps_y = y.taps;
+    strip.taps_x = x.taps;
+    strip.taps = taps.data();
+    strip.top = task.y0 * steps_.in_y + y.start;
+    strip.out_plane = out.h * out.w * channel_block;
+    strip.out_row = steps_.out_y * out.w * channel_block;
+    strip.out_pixel = steps_.out_x * channel_block;
+    const std::int64_t at =
+        ((y.first + task.y0 * steps_.out_y) * out.w + x.first + task.x0 * steps_.out_x) * channel_block;
+    if (layout_.narrow) {
+      strip.weight = weights_.get() + phase.narrow_weight(spec_, chunk.first_block);
+      strip.bias = bias_.get();
+      strip.out = out.plane(task.n, 0) + at;
+      kernels_.narrow_strip({strip, spec_.co, sums, chunk.first_block == 0, chunk.last});
+      sums += strip.rows * strip.columns * spec_.co * channel_block;
+      return;
+    }
+    for (std::int64_t group = task.group0; group < task.group1; ++group) {
+      const std::int64_t first = group * layout_.width;
+      strip.width = std::min(layout_.width, layout_.blocks - first);
+      strip.weight = weights_.get() + phase.weight(spec_, first, strip.width, chunk.first_block);
+      strip.bias = chunk.first_block == 0 ? bias_.get() + first * channel_block : nullptr;
+      strip.out = out.plane(task.n, first) + at;
+      kernels_.convolution_strip(strip);
+    }
+  }
+
+  const KernelTable& kernels_;
+  ConvolutionSpec spec_;
+  PhaseSteps steps_;
+  DirectLayout layout_;
+  AlignedFloats weights_;
+  AlignedFloats bias_;
+};
+
+}  // namespace
+
+std::unique_ptr<Convolution> make_direct_convolution(const KernelTable& kernels,
+                                                     const ConvolutionSpec& spec, const float* weight,
+                                                     const float* bias) {
+  return std::make_unique<DirectConvolution>(kernels, spec, weight, bias);
+}
+
+}  // namespace flownet2

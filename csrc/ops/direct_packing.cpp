@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/direct_packing.hpp"
+
+#include <algorithm>
+
+#include "cpu/threads.hpp"
+
+namespace flownet2 {
+namespace {
+
+/// Whether lanes of input channels cost less than lanes of output channels of which most are empty.
+bool prefers_narrow(const ConvolutionSpec& spec) {
+  if (spec.co > narrow_outputs) return false;
+  const std::int64_t taps = spec.kh * spec.kw;
+  const std::int64_t adding_lanes_up = 8 * spec.co;
+  return blocks_of(spec.ci) * taps * spec.co + adding_lanes_up < spec.ci * taps;
+}
+
+DirectReach reach_of(const std::vector<DirectPhase>& phases) {
+  DirectReach reach = {0, 0, 0, 0};
+  bool first = true;
+  for (const DirectPhase& phase : phases) {
+    if (phase.taps() == 0) continue;
+    const PhaseAxis& y = phase.axes.y;
+    const PhaseAxis& x = phase.axes.x;
+    const DirectReach own = {y.start, y.start + y.taps, x.start, x.start + x.taps};
+    reach = first ? own
+                  : DirectReach{std::min(reach.top, own.top), std::max(reach.bottom, own.bottom),
+                                std::min(reach.left, own.left), std::max(reach.right, own.right)};
+    first = false;
+  }
+  return reach;
+}
+
+/// The source's weights of one output and input channel.
+class Source {
+ public:
+  Source(const ConvolutionSpec& spec, const float* weight) : spec_(spec), weight_(weight) {}
+
+  const float* kernel(std::int64_t o, std::int64_t i) const {
+    const std::int64_t pair = spec_.transposed ? i * spec_.co + o : o * spec_.ci + i;
+    return weight_ + pair * spec_.kh * spec_.kw;
+  }
+
+  /// Copies the taps of a phase of that kernel to to[0], to[step], ...
+  void copy_taps(const Phase& phase, std::int64_t o, std::int64_t i, std::int64_t step,
+                 float* to) const {
+    const float* from = kernel(o, i);
+    for (std::int64_t y = 0; y < phase.y.taps; ++y) {
+      const float* row = from + (phase.y.tap_first + y * phase.y.tap_step) * spec_.kw;
+      for (std::int64_t x = 0; x < phase.x.taps; ++x, to += step) {
+        *to = row[phase.x.tap_first + x * phase.x.tap_step];
+      }
+    }
+  }
+
+ private:
+  const ConvolutionSpec& spec_;
+  const float* weight_;
+};
+
+/// One group of output blocks, from out_block on, in one phase.
+void pack_group(const DirectPhase& phase, const ConvolutionSpec& spec, const Source& source,
+                std::int64_t out_block, std::int64_t width, float* weights) {
+  const std::int64_t lanes = width * channel_block;
+  const std::int64_t first = out_block * channel_block;
+  const std::int64_t outputs = std::min(lanes, spec.co - first);
+  for (std::int64_t i = 0; i < spec.ci; ++i) {
+    const std::int64_t block = i / channel_block;
+    const std::int64_t count = std::min(channel_block, spec.ci - block * channel_block);
+    float* to = weights + phase.weight(spec, out_block, width, block) + i % channel_block * lanes;
+    for (std::int64_t o = 0; o < outputs; ++o)
+      source.copy_taps(phase.axes, first + o, i, count * lanes, to + o);
+  }
+}
+
+void pack_narrow(const DirectPhase& phase, const ConvolutionSpec& spec, const Source& source,
+                 float* weights) {
+  for (std::int64_t i = 0; i < spec.ci; ++i) {
+    float* to = weights + phase.narrow_weight(spec, i / channel_block) + i % channel_block;
+    for (std::int64_t o = 0; o < spec.co; ++o) {
+      source.copy_taps(phase.axes, o, i, spec.co * channel_block, to + o * channel_block);
+    }
+  }
+}
+
+}  // namespace
+
+DirectLayout direct_layout(const KernelTable& kernels, const ConvolutionSpec& spec) {
+  DirectLayout layout{};
+  layout.narrow = prefers_narrow(spec);
+  layout.blocks = blocks_of(spec.co);
+  layout.width = std::min(kernels.convolution_blocks, layout.blocks);
+  for (const Phase& phase : phases_of(spec)) {
+    layout.phases.push_back({phase, layout.weights});
+    layout.weights += layout.phases.back().taps() * channel_block *
+                      (layout.narrow ? blocks_of(spec.ci) * spec.co : layout.blocks * spec.ci);
+  }
+  layout.reach = reach_of(layout.phases);
+  return layout;
+}
+
+AlignedFloats pack_direct(const DirectLayout& layout, const ConvolutionSpec& spec, const float* weight) {
+  AlignedFloats packed = aligned_floats("convolution", layout.weights);
+  const Source source(spec, weight);
+  const std::int64_t groups = layout.narrow ? 1 : (layout.blocks + layout.width - 1) / layout.width;
+  const std::int64_t phases = static_cast<std::int64_t>(layout.phases.size());
+  parallel_for(phases * groups, [&](std::int64_t task) {
+    const DirectPhase& phase = layout.phases[static_cast<std::size_t>(task / groups)];
+    if (layout.narrow) {
+      pack_narrow(phase, spec, source, packed.get());
+    } else {
+      const std::int64_t block = task % groups * layout.width;
+      pack_group(phase, spec, source, block, std::min(layout.width, layout.blocks - block),
+                 packed.get());
+    }
+  });
+  return packed;
+}
+
+}  // namespace flownet2

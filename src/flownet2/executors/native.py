@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The compiled engine: the whole network planned and run in C++ (csrc/engine), on all CPUs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+import numpy as np
+
+from flownet2 import _core
+from flownet2.errors import GraphError, InputError
+from flownet2.graph import Graph, graph_to_json
+from flownet2.types import Array, FloatArray, Shape
+
+_T = TypeVar("_T")
+
+
+class NativeExecutor:
+    """Makes networks that run in the compiled engine."""
+
+    def compile(self, graph: Graph, parameters: Mapping[str, Array]) -> NativeNetwork:
+        """The graph with its weights, which are copied in the form that the engine's convolutions want.
+
+        Raises:
+            GraphError: the engine refuses the graph or its parameters, such as sizes beyond the address space.
+        """
+        ready = {name: _ready(parameters[name]) for name in graph.parameters}
+        try:
+            network = _core.Network(graph_to_json(graph), ready)
+        except ValueError as error:
+            raise GraphError(str(error)) from None
+        return NativeNetwork(network, tuple(item.name for item in graph.inputs))
+
+
+class NativeNetwork:
+    """A network ready to run; Ctrl-C in the main thread stops a run within 0.2 s and leaves it usable."""
+
+    def __init__(self, network: _core.Network, inputs: tuple[str, ...]) -> None:
+        self._network = network
+        self._inputs = inputs
+
+    def run(self, inputs: Mapping[str, Array], outputs: Sequence[str]) -> dict[str, Array]:
+        """See executors/base.py.
+
+        Raises:
+            InputError: an input is missing or does not fit the graph, or the graph has no such output.
+            MemoryError: the working memory is not to be had; the message says how much was needed.
+        """
+        interruptible = threading.current_thread() is threading.main_thread()
+        values = _call(lambda: self._network.run(self._ready(inputs), list(outputs), interruptible=interruptible))
+        return dict(values)
+
+    def profile(self, inputs: Mapping[str, Array], outputs: Sequence[str]) -> list[tuple[str, str, float]]:
+        """(name, operator, milliseconds) of every step of one run; "layout" is a change of memory layout.
+
+        Raises:
+            InputError: as for `run`.
+        """
+        return _call(lambda: self._network.profile(self._ready(inputs), list(outputs)))
+
+    def working_memory(self, shapes: Mapping[str, Shape], outputs: Sequence[str]) -> int:
+        """Bytes that a run on inputs of these shapes takes beside weights, inputs and outputs.
+
+        Raises:
+            InputError: as for `run`.
+        """
+        return _call(lambda: self._network.plan(dict(shapes), list(outputs)))[0]
+
+    def _ready(self, inputs: Mapping[str, Array]) -> dict[str, FloatArray]:
+        missing = [name for name in self._inputs if name not in inputs]
+        if missing:
+            raise InputError(f"the inputs {', '.join(map(repr, missing))} are missing")
+        return {name: _ready(inputs[name]) for name in self._inputs}
+
+
+def _ready(array: Array) -> FloatArray:
+    """The array as the engine reads it, copied only if its dtype or layout demands it."""
+    return np.require(array, np.float32, ["C_CONTIGUOUS", "ALIGNED"])
+
+
+def _call(function: Callable[[], _T]) -> _T:
+    """The function's result, its ValueError as this package's."""
+    try:
+        return function()
+    except ValueError as error:
+        raise InputError(str(error)) from None
