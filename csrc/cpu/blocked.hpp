@@ -25,15 +25,19 @@ struct BlockedView {
   std::int64_t image_stride = 0;  // elements between images; blocks are h * w * 16 apart
 
   /// First element of channel block b of image i.
-  T* plane(std::int64_t i, std::int64_t b) const { return data + i * image_stride + b * h * w * channel_block; }
+  T* plane(std::int64_t i, std::int64_t b) const {
+    return data + i * image_stride + b * h * w * channel_block;
+  }
 
   BlockedView() = default;
-  BlockedView(T* data_, std::int64_t n_, std::int64_t c_, std::int64_t h_, std::int64_t w_, std::int64_t stride_)
+  BlockedView(T* data_, std::int64_t n_, std::int64_t c_, std::int64_t h_, std::int64_t w_,
+              std::int64_t stride_)
       : data(data_), n(n_), c(c_), h(h_), w(w_), image_stride(stride_) {}
 
   /// A writable view is also a readable one.
   template <typename U, typename = std::enable_if_t<std::is_same_v<const U, T>>>
-  BlockedView(const BlockedView<U>& o) : data(o.data), n(o.n), c(o.c), h(o.h), w(o.w), image_stride(o.image_stride) {}
+  BlockedView(const BlockedView<U>& o)
+      : data(o.data), n(o.n), c(o.c), h(o.h), w(o.w), image_stride(o.image_stride) {}
 };
 
 using ConstBlocked = BlockedView<const float>;

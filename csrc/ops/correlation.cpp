@@ -112,8 +112,8 @@ void correlate_row(const Plan& plan, const CorrelationOptions& options, ConstVie
     }
     std::fill(sums.begin(), sums.end(), 0.0f);
     active_kernels().correlation_row({a_row.data(), b.data() + partner * channels * plan.b_width,
-                                    sums.data(), channels, plan.blocks, plan.b_width, plan.kept_side(),
-                                    plan.stride});
+                                      sums.data(), channels, plan.blocks, plan.b_width, plan.kept_side(),
+                                      plan.stride});
     finish(options, channels, plan.kept_side() * plan.padded_w(), sums.data());
     write_row(plan, sums.data(), n, iy, y, out);
   }

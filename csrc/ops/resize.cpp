@@ -79,8 +79,8 @@ void resize(ConstView x, const ResizeOptions& options, MutableView out) {
         nearest_row(top, columns, to + y * options.width);
         continue;
       }
-      kernels.resize_row({top, from + tap.second * x.shape.w, tap.weight, x.shape.w,
-                                 columns.data(), options.width, line.data(), to + y * options.width});
+      kernels.resize_row({top, from + tap.second * x.shape.w, tap.weight, x.shape.w, columns.data(),
+                          options.width, line.data(), to + y * options.width});
     }
   });
 }

@@ -35,7 +35,7 @@ def test_this_installation_is_sound(run: Any) -> None:
 def test_json(run: Any) -> None:
     content = json.loads(run("check", "--json").out)
     assert content["passed"] is True
-    assert [test["passed"] for test in content["tests"]] == [True, True]
+    assert [test["passed"] for test in content["tests"]] == [True] * 3
     assert content["kernels"] == ["channel_norm", "correlation", "resize", "warp"]
     assert content["versions"]["numpy"] == np.__version__
 
@@ -54,7 +54,7 @@ def test_a_wrong_result_fails(run: Any, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(NumpyNetwork, "run", wrong)
     code, out, _ = run("check")
     assert code == 1
-    assert out.count("FAILED") == 2
+    assert out.count("FAILED") == 1  # the native executor, which the other two tests hold, is right
 
 
 def test_a_broken_installation_fails(run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
