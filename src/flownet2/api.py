@@ -56,28 +56,31 @@ class FlowEstimator:
     """A network ready to run; made by `flownet2.load`. Calls hold no state: any number of threads may call one."""
 
     def __init__(self, model: Model, compiled: Any) -> None:
-        self._model = model
+        # Not the weights: the executor has them in its own form, and FlowNet2's take 650 MB.
+        self._graph = model.graph
+        self._preprocess = model.preprocess
+        self._info = model.info
         self._compiled = compiled
 
     @property
     def network(self) -> str:
         """Name of the network, such as "flownet2"."""
-        return self._model.graph.name
+        return self._graph.name
 
     @property
     def graph(self) -> Graph:
         """The network as data."""
-        return self._model.graph
+        return self._graph
 
     @property
     def preprocess(self) -> Preprocess:
         """How the network takes its pictures."""
-        return self._model.preprocess
+        return self._preprocess
 
     @property
     def info(self) -> Mapping[str, str]:
         """Facts of the model file: "origin", "license", "source", "source_sha256", ..."""
-        return self._model.info
+        return self._info
 
     def __repr__(self) -> str:
         """Name, size and origin."""
