@@ -187,7 +187,7 @@ def test_facts() -> None:
         ),
         (lambda: lite().forward(np.zeros((1, 6, 32, 64), np.float32), "flow"), "must be a list"),
         (lambda: flownet2.load("flownet2"), "the weights of 'flownet2' are not part of the package"),
-        (lambda: flownet2.load(executor="fast"), "no executor 'fast'; known: numpy, reference"),
+        (lambda: flownet2.load(executor="fast"), "no executor 'fast'; known: native, numpy, reference"),
         (lambda: flownet2.load(network="flownet2"), "holds 'flownet2-lite', not 'flownet2'"),
         (lambda: flownet2.load(3), "expected a name or a path, got int"),
     ],
