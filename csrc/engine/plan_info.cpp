@@ -26,8 +26,8 @@ void add_ranges(const Plan& plan, const Place& place, std::int64_t first, std::i
 /// A concat writes the channels of the parts that are not in place.
 void add_writes(const Graph& graph, const Plan& plan, const Step& step, std::vector<ArenaRange>& to) {
   const Place& out = step.output;
-  const GraphNode& node = *graph.producer(step.value);
-  if (step.conversion || node.op != Op::concat || out.layout == Layout::planar) {
+  const bool join = !step.conversion && graph.producer(step.value)->op == Op::concat;
+  if (!join || out.layout == Layout::planar) {
     add_ranges(plan, out, 0, out.shape.c, to);
     return;
   }

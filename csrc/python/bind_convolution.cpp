@@ -89,8 +89,11 @@ py::array_t<float> convolve(const py::object& x, const py::object& weight, const
     if (values.shape != Shape{1, spec.co, 1, 1}) fail(op, "bias must be (1, Co, 1, 1)");
     bias_data = values.data;
   }
-  NewArray out({in.shape.n, spec.co, out_size(op, in.shape.h, spec.kh, spec.sh, spec.ph, transposed),
-                out_size(op, in.shape.w, spec.kw, spec.sw, spec.pw, transposed)});
+  const Shape out_shape = {in.shape.n, spec.co,
+                           out_size(op, in.shape.h, spec.kh, spec.sh, spec.ph, transposed),
+                           out_size(op, in.shape.w, spec.kw, spec.sw, spec.pw, transposed)};
+  check_shape(op, "out", out_shape);
+  NewArray out(out_shape);
   without_gil([&] {
     const Blocked blocked_in(op, in.shape);
     const Blocked blocked_out(op, out.view.shape);

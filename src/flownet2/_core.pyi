@@ -6,8 +6,10 @@ from flownet2.types import FloatArray, Shape
 
 MAX_THREADS: Final[int]
 
+class _pybind11_type(type): ...
+
 @final
-class Network:
+class Network(metaclass=_pybind11_type):
     def __init__(self, graph_text: str, parameters: dict[str, FloatArray]) -> None: ...
     def run(
         self, inputs: dict[str, FloatArray], outputs: list[str], *, interruptible: bool = ...
