@@ -25,7 +25,7 @@ check "ruff format" "$bin/ruff" format --quiet --check .
 check "mypy --strict" "$bin/mypy" --no-error-summary
 check "clang-format" "$bin/clang-format" --dry-run -Werror "${cpp[@]}"
 check "codespell" "$bin/codespell"
-check "stubtest" "$bin/python" -m mypy.stubtest flownet2._core --concise --allowlist .ci/stubtest_allowlist.txt
+check "stubtest" "$bin/python" -m mypy.stubtest flownet2._core --concise
 # Not a Python package of its own: checked where the system has it, which `.ci/run --full` sees to.
 if command -v shellcheck >/dev/null; then
   check "shellcheck" shellcheck -x "${scripts[@]}"
