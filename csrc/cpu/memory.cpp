@@ -4,38 +4,32 @@
 #include <flownet2/error.hpp>
 
 #include <cstddef>
-#include <cstring>
+#include <cstdlib>
 #include <limits>
-#include <new>
 #include <string>
 
 namespace flownet2 {
 namespace {
 
-constexpr std::align_val_t line{64};
-
-float* allocate(const char* what, std::int64_t count) {
-  constexpr std::int64_t most =
-      std::numeric_limits<std::ptrdiff_t>::max() / static_cast<std::ptrdiff_t>(sizeof(float));
-  void* data = nullptr;
-  if (count >= 0 && count <= most) {
-    data = ::operator new[](static_cast<std::size_t>(count) * sizeof(float), line, std::nothrow);
-  }
-  if (data == nullptr) {
-    throw Error(ErrorCode::out_of_memory, std::string(what) + ": no memory for " +
-                                              std::to_string(count) + " floats of working space");
-  }
-  return static_cast<float*>(data);
-}
+constexpr std::size_t line = 64;
 
 }  // namespace
 
-void AlignedDelete::operator()(float* data) const noexcept { ::operator delete[](data, line); }
+void AlignedDelete::operator()(float*) const noexcept { std::free(block); }
 
 AlignedFloats aligned_floats(const char* what, std::int64_t count) {
-  AlignedFloats data(allocate(what, count));
-  std::memset(data.get(), 0, static_cast<std::size_t>(count) * sizeof(float));
-  return data;
+  constexpr std::int64_t most = std::numeric_limits<std::ptrdiff_t>::max() / 8;
+  void* block = nullptr;
+  if (count >= 0 && count <= most)
+    block = std::calloc(static_cast<std::size_t>(count) * sizeof(float) + line, 1);
+  if (block == nullptr) {
+    throw Error(ErrorCode::out_of_memory, std::string(what) + ": no memory for " +
+                                              std::to_string(count) + " floats of working space");
+  }
+  void* data = block;
+  std::size_t space = static_cast<std::size_t>(count) * sizeof(float) + line;
+  std::align(line, space - line, data, space);  // always succeeds: there is a line to spare
+  return AlignedFloats(static_cast<float*>(data), AlignedDelete{block});
 }
 
 float* thread_scratch(const char* what, std::int64_t count) {
@@ -44,7 +38,7 @@ float* thread_scratch(const char* what, std::int64_t count) {
   if (count > size) {
     data.reset();
     size = 0;
-    data.reset(allocate(what, count));
+    data = aligned_floats(what, count);
     size = count;
   }
   return data.get();

@@ -8,12 +8,15 @@
 namespace flownet2 {
 
 struct AlignedDelete {
+  void* block = nullptr;  // what the allocator gave; the data begin inside
+
   void operator()(float* data) const noexcept;
 };
 
 using AlignedFloats = std::unique_ptr<float[], AlignedDelete>;
 
-/// `count` zeros on a 64-byte boundary; throws Error (out_of_memory), which names `what`.
+/// `count` zeros on a 64-byte boundary; throws Error (out_of_memory), which names `what`. Large blocks
+/// get their pages when they are first written to.
 AlignedFloats aligned_floats(const char* what, std::int64_t count);
 
 /// Working memory of the calling thread, on a 64-byte boundary, values undefined: the same block at
