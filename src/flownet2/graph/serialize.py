@@ -68,7 +68,7 @@ def _node_to_json(node: Node) -> dict[str, Any]:
 def _graph(content: object) -> Graph:
     _object("graph", content, required=("schema",), optional=None)
     assert isinstance(content, dict)  # checked by _object
-    if content["schema"] != SCHEMA:
+    if type(content["schema"]) is not int or content["schema"] != SCHEMA:
         raise GraphError(
             f"graph text has schema {content['schema']!r}, this version of flownet2 reads {SCHEMA}; "
             "a newer flownet2 may read it (pip install -U flownet2)"

@@ -7,7 +7,7 @@ same names, so an unknown or misspelt attribute is an error, never ignored.
 
 from __future__ import annotations
 
-import math
+import sys
 from dataclasses import dataclass
 
 from flownet2.errors import InputError
@@ -153,8 +153,10 @@ def _pair(name: str, value: object, *, least: int) -> None:
 def _number(name: str, value: object, *, optional: bool = False) -> None:
     if optional and value is None:
         return
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise InputError(f"{name} must be a finite number{' or None' if optional else ''}, got {value!r}")
+    # The comparison also turns away NaN, and an integer that no float can hold.
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max:
+        return
+    raise InputError(f"{name} must be a finite number{' or None' if optional else ''}, got {value!r:.60}")
 
 
 def _boolean(name: str, value: object) -> None:
