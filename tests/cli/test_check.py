@@ -30,6 +30,7 @@ def test_this_installation_is_sound(run: Any) -> None:
     assert "FAILED" not in out
     assert "not run" not in out
     assert "EPE 0.412" in out
+    assert "FLOWNET2_ISA" in out
 
 
 def test_json(run: Any) -> None:

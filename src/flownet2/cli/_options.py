@@ -40,7 +40,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         "--threads",
         type=int,
         metavar="N",
-        help="threads of the compiled kernels (default: all CPUs; NumPy's own: OPENBLAS_NUM_THREADS)",
+        help="threads (default: all CPUs; the numpy executor also has its own: OPENBLAS_NUM_THREADS)",
     )
 
 

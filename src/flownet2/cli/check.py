@@ -70,6 +70,7 @@ def _print(report: Report) -> None:
         [
             ("flownet2", report.version),
             ("build", f"{build['compiler']}, {build['build_type']}{', assertions' * build['assertions']}"),
+            ("ISA", f"{report.build['isa']} (of {', '.join(report.build['isas'])}; FLOWNET2_ISA forces one)"),
             ("kernels", ", ".join(report.kernels)),
             ("Python", report.versions["python"]),
             ("NumPy", report.versions["numpy"]),
