@@ -101,8 +101,7 @@ struct WinogradOutput {
   float* out;
   std::int64_t out_row;
   std::int64_t out_pixel;
-  bool leaky;
-  float slope;
+  float slope;  // of LeakyReLU; 1: none
 };
 
 /// Winograd's F(m, r): r x r taps on a tile of m x m outputs by (m + r - 1) ** 2 products, at positions.
@@ -138,7 +137,7 @@ struct WinogradProduct {
 };
 
 struct WinogradKernels {
-  WinogradProduct products[3];  // more blocks first; the last one is offered, with 1
+  WinogradProduct products[2];  // more blocks first; the last one is offered, with 1
   WinogradTransforms transforms[5];
 };
 

@@ -134,7 +134,6 @@ void WinogradConvolution::write_group(const Work& work, std::int64_t group, std:
   const std::int64_t rows = product_.rows;
   WinogradOutput end{};
   end.position = position;
-  end.leaky = spec_.leaky_slope.has_value();
   end.slope = spec_.leaky_slope.value_or(1.0f);
   for (std::int64_t b = 0; b < product_.blocks; ++b) {
     const std::int64_t block = group * product_.blocks + b;
@@ -252,7 +251,9 @@ void WinogradConvolution::run(ConstBlocked in, MutableBlocked out) const {
 
 bool winograd_pays(const KernelTable& kernels, const ConvolutionSpec& spec) {
   if (kernels.winograd == nullptr || !winograd_serves(spec)) return false;
-  return spec.ci >= 16 && spec.co >= 16;
+  // Measured on Zen 4 at FlowNet2's layers for 448x1024: 1.2 times faster for 6 -> 64 channels 3x3, 1.4
+  // for 6 -> 64 7x7, 1.5 to 3.5 for the rest; 1.05 for 3 -> 64 7x7, within the spread of the direct one.
+  return spec.ci >= 6 && spec.co >= 16;
 }
 
 std::unique_ptr<Convolution> make_winograd_convolution(const KernelTable& kernels,

@@ -136,7 +136,9 @@ WinogradShares winograd_shares(const WinogradTransforms& transforms, const Winog
   shares.tiles = whole_panels(band, most, product);
   shares.band = divide_up(band, shares.tiles) * shares.tiles;
 
-  const std::int64_t factors = cache_budget() - sums_bytes(transforms, product) * shares.tiles;
+  // The factors are written beside the weights that stream in: they leave room for those.
+  const std::int64_t factors =
+      std::min(cache_budget() / 5 * 2, cache_budget() - sums_bytes(transforms, product) * shares.tiles);
   const std::int64_t block =
       positions(transforms) * product.blocks * channel_block * pixel_bytes;  // of one input block
   shares.chunk_blocks = std::clamp<std::int64_t>(factors / block, 1, blocks_of(spec.ci));

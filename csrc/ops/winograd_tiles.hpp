@@ -28,7 +28,7 @@ class WinogradTiles {
   void read(std::int64_t tile, std::int64_t phase, std::int64_t block, float* out,
             std::int64_t position) const;
 
-  /// `end` has sums, position, bias, leaky and slope. `block` counts those of all output phases.
+  /// `end` has sums, position, bias and slope. `block` counts those of all output phases.
   void write(std::int64_t tile, std::int64_t block, WinogradOutput end) const;
 
  private:

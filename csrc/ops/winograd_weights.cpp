@@ -4,6 +4,18 @@
 #include "cpu/threads.hpp"
 
 namespace flownet2 {
+namespace {
+
+/// The weights of deep layers come from memory; bytes that are asked for ahead of their use.
+constexpr std::int64_t prefetch_bytes = 2048;
+
+void prefetch([[maybe_unused]] const float* from, [[maybe_unused]] std::int64_t count) {
+#if defined(__GNUC__)
+  for (std::int64_t i = 0; i < count; i += channel_block) __builtin_prefetch(from + i);
+#endif
+}
+
+}  // namespace
 
 WinogradWeights::WinogradWeights(const ConvolutionSpec& spec, std::int64_t group_blocks,
                                  const float* weight)
@@ -49,10 +61,14 @@ void WinogradWeights::regroup(std::int64_t group, const float* weight) {
 void WinogradWeights::transform(const WinogradTransforms& transforms, std::int64_t group,
                                 const WinogradChunk& chunk, float* out, std::int64_t position) const {
   const std::int64_t line = group_blocks_ * channel_block;
-  for (std::int64_t c = 0; c < chunk.channels; ++c) {
-    const float* taps = taps_of(group, chunk.phase, chunk.block * channel_block + c);
+  const std::int64_t taps = geometry_.taps() * geometry_.taps() * line;  // of a channel
+  const std::int64_t ahead = 1 + prefetch_bytes / (taps * static_cast<std::int64_t>(sizeof(float)));
+  const std::int64_t first = chunk.block * channel_block;
+  const float* from = taps_of(group, chunk.phase, first);
+  for (std::int64_t c = 0; c < chunk.channels; ++c, from += taps, out += line) {
+    if (first + c + ahead < spec_.ci) prefetch(from + ahead * taps, taps);
     for (std::int64_t i = 0; i < line; i += channel_block) {
-      transforms.weights(taps + i, geometry_.taps() * line, line, out + c * line + i, position);
+      transforms.weights(from + i, geometry_.taps() * line, line, out + i, position);
     }
   }
 }

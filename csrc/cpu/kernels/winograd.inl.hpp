@@ -94,7 +94,7 @@ constexpr WinogradProduct make_winograd_product() {
 }
 
 constexpr WinogradKernels winograd_kernels = {
-    {make_winograd_product<4>(), make_winograd_product<2>(), make_winograd_product<1>()},
+    {make_winograd_product<2>(), make_winograd_product<1>()},
     {
         {4, 3, winograd_forward<WinogradWeights43>, winograd_forward<WinogradInput6>,
          winograd_output<WinogradOutput4of6>},

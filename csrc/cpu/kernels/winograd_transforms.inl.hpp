@@ -224,14 +224,15 @@ void winograd_forward(const float* in, std::int64_t row, std::int64_t column, fl
 template <class Line>
 void winograd_output(const WinogradOutput& tile) {
   const Vec slope = splat(tile.slope);
+  const std::int64_t position = tile.position;
+  const std::int64_t row = tile.out_row;
+  const std::int64_t pixel = tile.out_pixel;
   for (int lane = 0; lane < channel_block; lane += vec_width) {
     const Vec bias = load(tile.bias + lane);
     float* to = tile.out + lane;
-    winograd_tile<Line>(
-        tile.sums + lane, Line::from * tile.position, tile.position, [&](int i, int j, Vec v) {
-          v = add(v, bias);
-          store(to + i * tile.out_row + j * tile.out_pixel, tile.leaky ? leaky(v, slope) : v);
-        });
+    winograd_tile<Line>(tile.sums + lane, Line::from * position, position, [=](int i, int j, Vec v) {
+      store(to + i * row + j * pixel, leaky(add(v, bias), slope));
+    });
   }
 }
 
