@@ -4,6 +4,7 @@
 #include <flownet2/runtime.hpp>
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "cpu/memory.hpp"
@@ -35,8 +36,8 @@ float* shared_scratch(std::int64_t count) {
 
 class WinogradConvolution final : public Convolution {
  public:
-  WinogradConvolution(const WinogradKernels& kernels, const ConvolutionSpec& spec, const float* weight,
-                      const float* bias);
+  WinogradConvolution(const WinogradKernels& kernels, const ConvolutionSpec& spec,
+                      std::shared_ptr<const DirectWeights> weights, const float* bias);
   void run(ConstBlocked in, MutableBlocked out) const override;
 
  private:
@@ -62,7 +63,7 @@ class WinogradConvolution final : public Convolution {
   const WinogradProduct& product_;
   const WinogradTransforms* kept_transforms_;  // null: weights_ are transformed in every run
   AlignedFloats kept_;                         // (groups, phases, positions, ci, blocks, 16)
-  std::unique_ptr<WinogradWeights> weights_;
+  WinogradWeights weights_;
   std::int64_t groups_;
   AlignedFloats bias_;
 };
@@ -74,22 +75,17 @@ struct WinogradConvolution::Work {
 };
 
 WinogradConvolution::WinogradConvolution(const WinogradKernels& kernels, const ConvolutionSpec& spec,
-                                         const float* weight, const float* bias)
+                                         std::shared_ptr<const DirectWeights> weights, const float* bias)
     : spec_(spec),
       geometry_(spec),
       kernels_(kernels),
       product_(winograd_product_for(kernels, spec)),
-      kept_transforms_(nullptr),
-      weights_(new WinogradWeights(spec, product_.blocks, weight)),
-      groups_(weights_->groups()),
+      kept_transforms_(winograd_kept(kernels, spec)),
+      weights_(spec, product_.blocks, std::move(weights)),
+      groups_(weights_.groups()),
       bias_(aligned_floats(op, blocks_of(spec.co) * channel_block)) {
   if (bias != nullptr) std::copy(bias, bias + spec.co, bias_.get());
-  const WinogradTransforms& transforms =
-      winograd_transforms(kernels, geometry_.taps() == 4 ? 3 : 4, geometry_.taps());
-  if (!winograd_keeps_factors(transforms, product_, spec)) return;
-  kept_transforms_ = &transforms;
-  keep_factors();
-  weights_.reset();
+  if (kept_transforms_ != nullptr) keep_factors();
 }
 
 void WinogradConvolution::keep_factors() {
@@ -98,8 +94,8 @@ void WinogradConvolution::keep_factors() {
   kept_ = aligned_floats(op, groups_ * phases * positions * kept_position());
   const std::vector<WinogradChunk> chunks = winograd_chunks(spec_, blocks_of(spec_.ci));
   parallel_for(groups_ * phases, [&](std::int64_t i) {
-    weights_->transform(*kept_transforms_, i / phases, chunks[static_cast<std::size_t>(i % phases)],
-                        kept_.get() + i * positions * kept_position(), kept_position());
+    weights_.transform(*kept_transforms_, i / phases, chunks[static_cast<std::size_t>(i % phases)],
+                       kept_.get() + i * positions * kept_position(), kept_position());
   });
 }
 
@@ -218,7 +214,7 @@ void WinogradConvolution::run_shared(const Work& work) const {
       product.tiles = tiles;
       for (std::int64_t c = 0; c < n_chunks; ++c) {
         const WinogradChunk& chunk = chunks[static_cast<std::size_t>(c)];
-        weights_->transform(work.transforms, group, chunk, u, u_position);
+        weights_.transform(work.transforms, group, chunk, u, u_position);
         product.v_panel = chunk.blocks * rows * channel_block;
         product.channels = chunk.channels;
         product.add = c > 0;
@@ -238,7 +234,7 @@ void WinogradConvolution::run_shared(const Work& work) const {
 void WinogradConvolution::run(ConstBlocked in, MutableBlocked out) const {
   const WinogradTransforms& transforms = kept_transforms_ != nullptr
                                              ? *kept_transforms_
-                                             : winograd_transforms_for(kernels_, geometry_, out);
+                                             : *winograd_cheapest(kernels_, spec_, out).transforms;
   const Work work{transforms, WinogradTiles(geometry_, transforms, in, out)};
   if (kept_transforms_ != nullptr) {
     run_local(work);
@@ -256,10 +252,16 @@ bool winograd_pays(const KernelTable& kernels, const ConvolutionSpec& spec) {
   return spec.ci >= 6 && spec.co >= 16;
 }
 
+bool winograd_pays_at(const KernelTable& kernels, const ConvolutionSpec& spec,
+                      const MutableBlocked& out) {
+  return winograd_cheapest(*kernels.winograd, spec, out).cost < direct_cost(spec, out);
+}
+
 std::unique_ptr<Convolution> make_winograd_convolution(const KernelTable& kernels,
-                                                       const ConvolutionSpec& spec, const float* weight,
+                                                       const ConvolutionSpec& spec,
+                                                       std::shared_ptr<const DirectWeights> weights,
                                                        const float* bias) {
-  return std::make_unique<WinogradConvolution>(*kernels.winograd, spec, weight, bias);
+  return std::make_unique<WinogradConvolution>(*kernels.winograd, spec, std::move(weights), bias);
 }
 
 }  // namespace flownet2

@@ -2,7 +2,6 @@
 #include "ops/winograd_plan.hpp"
 
 #include <algorithm>
-#include <stdexcept>
 
 #if defined(__unix__)
 #include <unistd.h>
@@ -38,6 +37,14 @@ std::int64_t positions(const WinogradTransforms& transforms) {
   return transforms.side() * transforms.side();
 }
 
+const WinogradTransforms& largest_tiles(const WinogradKernels& kernels, std::int64_t r) {
+  const WinogradTransforms* largest = nullptr;
+  for (const WinogradTransforms& transforms : kernels.transforms) {
+    if (transforms.r == r && (largest == nullptr || transforms.m > largest->m)) largest = &transforms;
+  }
+  return *largest;
+}
+
 /// Bytes of a tile, transformed, all input channels.
 std::int64_t tile_bytes(const WinogradTransforms& transforms, const ConvolutionSpec& spec) {
   return positions(transforms) * WinogradGeometry(spec).in_phases() * blocks_of(spec.ci) * pixel_bytes;
@@ -65,41 +72,37 @@ const WinogradProduct& winograd_product_for(const WinogradKernels& kernels,
   return *product;
 }
 
-const WinogradTransforms& winograd_transforms(const WinogradKernels& kernels, std::int64_t m,
-                                              std::int64_t r) {
-  for (const WinogradTransforms& transforms : kernels.transforms) {
-    if (transforms.m == m && transforms.r == r) return transforms;
-  }
-  throw std::logic_error("no such Winograd transforms");
-}
-
-const WinogradTransforms& winograd_transforms_for(const WinogradKernels& kernels,
-                                                  const WinogradGeometry& geometry,
-                                                  const MutableBlocked& out) {
-  constexpr std::int64_t weight_tiles = 6;  // transforming the weights costs as much as so many tiles
-  const WinogradTransforms* best = nullptr;
-  std::int64_t least = 0;
-  for (const WinogradTransforms& transforms : kernels.transforms) {
-    if (transforms.r != geometry.taps()) continue;
-    const std::int64_t tiles =
-        divide_up(geometry.grid(out.h), transforms.m) * divide_up(geometry.grid(out.w), transforms.m);
-    const std::int64_t cost = (tiles + weight_tiles) * positions(transforms);
-    if (best == nullptr || cost < least) {
-      best = &transforms;
-      least = cost;
-    }
-  }
-  return *best;
-}
-
-bool winograd_keeps_factors(const WinogradTransforms& transforms, const WinogradProduct& product,
-                            const ConvolutionSpec& spec) {
+const WinogradTransforms* winograd_kept(const WinogradKernels& kernels, const ConvolutionSpec& spec) {
   const WinogradGeometry geometry(spec);
+  const WinogradProduct& product = winograd_product_for(kernels, spec);
+  const WinogradTransforms& transforms = largest_tiles(kernels, geometry.taps());
   const std::int64_t factors = positions(transforms) * geometry.in_phases() * spec.ci *
                                geometry.out_phases() * blocks_of(spec.co) * pixel_bytes;
   const std::int64_t panel =
       (tile_bytes(transforms, spec) + sums_bytes(transforms, product)) * product.rows;
-  return factors <= most_kept && panel <= cache_budget();
+  return factors <= most_kept && panel <= cache_budget() ? &transforms : nullptr;
+}
+
+WinogradChoice winograd_cheapest(const WinogradKernels& kernels, const ConvolutionSpec& spec,
+                                 const MutableBlocked& out) {
+  constexpr std::int64_t weight_tiles = 4;  // making the factors takes as long as so many tiles
+  const WinogradGeometry geometry(spec);
+  const WinogradTransforms* kept = winograd_kept(kernels, spec);
+  WinogradChoice best{};
+  for (const WinogradTransforms& transforms : kernels.transforms) {
+    if (kept != nullptr ? &transforms != kept : transforms.r != geometry.taps()) continue;
+    const std::int64_t tiles =
+        divide_up(geometry.grid(out.h), transforms.m) * divide_up(geometry.grid(out.w), transforms.m);
+    const std::int64_t cost = positions(transforms) * (tiles + (kept != nullptr ? 0 : weight_tiles)) *
+                              geometry.in_phases() * geometry.out_phases();
+    if (best.transforms == nullptr || cost < best.cost) best = {&transforms, cost};
+  }
+  return best;
+}
+
+std::int64_t direct_cost(const ConvolutionSpec& spec, const MutableBlocked& out) {
+  const std::int64_t taps = spec.kh * spec.kw;
+  return out.h * out.w * (spec.transposed ? taps / (spec.sh * spec.sw) : taps);
 }
 
 std::int64_t winograd_local_tiles(const WinogradTransforms& transforms, const WinogradProduct& product,

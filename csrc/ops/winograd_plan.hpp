@@ -16,18 +16,21 @@ namespace flownet2 {
 /// The product whose blocks divide those of the output, all phases counted; the largest.
 const WinogradProduct& winograd_product_for(const WinogradKernels& kernels, const ConvolutionSpec& spec);
 
-/// Transforms of F(m, r); throws std::logic_error if there are none.
-const WinogradTransforms& winograd_transforms(const WinogradKernels& kernels, std::int64_t m,
-                                              std::int64_t r);
+/// The transforms whose factors are kept, so that every task works alone, on tiles that stay in its
+/// cache; null: factors are made in every run.
+const WinogradTransforms* winograd_kept(const WinogradKernels& kernels, const ConvolutionSpec& spec);
 
-/// The transforms with the least work for a picture of that size.
-const WinogradTransforms& winograd_transforms_for(const WinogradKernels& kernels,
-                                                  const WinogradGeometry& geometry,
-                                                  const MutableBlocked& out);
+/// Costs count multiply-adds for a pair of input and output channels and an image of that size.
+struct WinogradChoice {
+  const WinogradTransforms* transforms;
+  std::int64_t cost;
+};
 
-/// Whether the transformed weights are kept and every task works alone, on tiles that stay in its cache.
-bool winograd_keeps_factors(const WinogradTransforms& transforms, const WinogradProduct& product,
-                            const ConvolutionSpec& spec);
+/// The kept transforms, or those with the least cost.
+WinogradChoice winograd_cheapest(const WinogradKernels& kernels, const ConvolutionSpec& spec,
+                                 const MutableBlocked& out);
+
+std::int64_t direct_cost(const ConvolutionSpec& spec, const MutableBlocked& out);
 
 /// A task's tiles where factors are kept; a multiple of product.rows.
 std::int64_t winograd_local_tiles(const WinogradTransforms& transforms, const WinogradProduct& product,

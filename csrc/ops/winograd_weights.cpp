@@ -1,59 +1,91 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/winograd_weights.hpp"
 
-#include "cpu/threads.hpp"
+#include <algorithm>
+#include <cstring>
+#include <utility>
 
 namespace flownet2 {
+
+struct WinogradWeights::Taps {
+  const float* first;    // tap (0, 0) of the first channel
+  std::int64_t row;      // elements between rows of taps
+  std::int64_t column;   // elements between columns
+  std::int64_t channel;  // elements between channels
+  std::int64_t next;     // elements to the same channel of the next block
+  std::int64_t used_y;   // taps that the kernel has; the others are 0
+  std::int64_t used_x;
+};
+
 namespace {
 
-/// The weights of deep layers come from memory; bytes that are asked for ahead of their use.
-constexpr std::int64_t prefetch_bytes = 2048;
+constexpr std::int64_t most_taps = 4;  // a side
 
-void prefetch([[maybe_unused]] const float* from, [[maybe_unused]] std::int64_t count) {
+/// Weights of deep layers come from memory: asks for those of the next block, well before their use.
+void prefetch([[maybe_unused]] const float* from) {
 #if defined(__GNUC__)
-  for (std::int64_t i = 0; i < count; i += channel_block) __builtin_prefetch(from + i);
+  constexpr int to_read = 0;
+  constexpr int second_level = 2;
+  __builtin_prefetch(from, to_read, second_level);
 #endif
 }
 
 }  // namespace
 
 WinogradWeights::WinogradWeights(const ConvolutionSpec& spec, std::int64_t group_blocks,
-                                 const float* weight)
-    : spec_(spec),
-      geometry_(spec),
-      group_blocks_(group_blocks),
-      groups_(geometry_.out_phases() * blocks_of(spec.co) / group_blocks),
-      data_(aligned_floats("convolution", groups_ * geometry_.in_phases() * spec.ci * geometry_.taps() *
-                                              geometry_.taps() * group_blocks * channel_block)) {
-  parallel_for(groups_, [&](std::int64_t group) { regroup(group, weight); });
+                                 std::shared_ptr<const DirectWeights> weights)
+    : spec_(spec), geometry_(spec), group_blocks_(group_blocks), weights_(std::move(weights)) {}
+
+std::int64_t WinogradWeights::groups() const {
+  return geometry_.out_phases() * blocks_of(spec_.co) / group_blocks_;
 }
 
-float* WinogradWeights::taps_of(std::int64_t group, std::int64_t phase, std::int64_t channel) const {
-  const std::int64_t line = group_blocks_ * channel_block;
-  const std::int64_t index = (group * geometry_.in_phases() + phase) * spec_.ci + channel;
-  return data_.get() + index * geometry_.taps() * geometry_.taps() * line;
+WinogradWeights::Taps WinogradWeights::taps_of(std::int64_t out_block, std::int64_t phase,
+                                               std::int64_t in_block) const {
+  const DirectLayout& layout = weights_->layout;
+  const std::int64_t block = out_block % layout.blocks;
+  const DirectPhase& source = layout.phases[static_cast<std::size_t>(out_block / layout.blocks)];
+  const std::int64_t first = block / layout.width * layout.width;
+  const std::int64_t width = std::min(layout.width, layout.blocks - first);
+  const std::int64_t channels = std::min(channel_block, spec_.ci - in_block * channel_block);
+  const std::int64_t lanes = width * channel_block;
+  const std::int64_t tap = channels * lanes;
+  // Taps of the direct convolution ascend with the inputs they read, as those of a tile do.
+  const std::int64_t step = geometry_.in_step();
+  const std::int64_t kernel_row = source.axes.x.taps * tap;
+  Taps taps{};
+  taps.first = weights_->data.get() + source.weight(spec_, first, width, in_block) +
+               phase / 2 * kernel_row + phase % 2 * tap + (block - first) * channel_block;
+  taps.row = step * kernel_row;
+  taps.column = step * tap;
+  taps.channel = lanes;
+  taps.next = (in_block + 1) * channel_block < spec_.ci ? source.taps() * tap : 0;
+  taps.used_y = geometry_.used_taps(phase / 2);
+  taps.used_x = geometry_.used_taps(phase % 2);
+  return taps;
 }
 
-void WinogradWeights::regroup(std::int64_t group, const float* weight) {
+void WinogradWeights::transform_block(const WinogradTransforms& transforms, const Taps& taps,
+                                      std::int64_t channels, float* out, std::int64_t position) const {
   const std::int64_t r = geometry_.taps();
-  const std::int64_t line = group_blocks_ * channel_block;
-  const std::int64_t out_blocks = blocks_of(spec_.co);
-  const std::int64_t kernel = spec_.kh * spec_.kw;
-  for (std::int64_t phase = 0; phase < geometry_.in_phases(); ++phase) {
-    for (std::int64_t c = 0; c < spec_.ci; ++c) {
-      float* to = taps_of(group, phase, c);
-      for (std::int64_t i = 0; i < line; ++i) {
-        const std::int64_t block = group * group_blocks_ + i / channel_block;
-        const std::int64_t o = block % out_blocks * channel_block + i % channel_block;
-        if (o >= spec_.co) continue;
-        const std::int64_t split = spec_.transposed ? block / out_blocks : phase;
-        const float* from = weight + (spec_.transposed ? c * spec_.co + o : o * spec_.ci + c) * kernel;
-        for (std::int64_t t = 0; t < r * r; ++t) {
-          const std::int64_t y = geometry_.kernel_index(t / r, split / 2);
-          const std::int64_t x = geometry_.kernel_index(t % r, split % 2);
-          if (y >= 0 && x >= 0) to[t * line + i] = from[y * spec_.kw + x];
+  const bool whole = taps.used_y == r && taps.used_x == r;
+  alignas(64) float filled[most_taps * most_taps * channel_block] = {};
+  const float* from = taps.first;
+  for (std::int64_t c = 0; c < channels;
+       ++c, from += taps.channel, out += group_blocks_ * channel_block) {
+    for (std::int64_t y = 0; y < taps.used_y; ++y) {
+      for (std::int64_t x = 0; x < taps.used_x; ++x) {
+        const float* tap = from + y * taps.row + x * taps.column;
+        prefetch(tap + taps.next);
+        if (!whole) {
+          std::memcpy(filled + (y * r + x) * channel_block, tap, channel_block * sizeof(float));
         }
       }
+    }
+    if (whole) {
+      transforms.weights(from, taps.row, taps.column, out, position);
+    } else {
+      transforms.weights(filled, r * channel_block, channel_block, out, position);
     }
   }
 }
@@ -61,14 +93,11 @@ void WinogradWeights::regroup(std::int64_t group, const float* weight) {
 void WinogradWeights::transform(const WinogradTransforms& transforms, std::int64_t group,
                                 const WinogradChunk& chunk, float* out, std::int64_t position) const {
   const std::int64_t line = group_blocks_ * channel_block;
-  const std::int64_t taps = geometry_.taps() * geometry_.taps() * line;  // of a channel
-  const std::int64_t ahead = 1 + prefetch_bytes / (taps * static_cast<std::int64_t>(sizeof(float)));
-  const std::int64_t first = chunk.block * channel_block;
-  const float* from = taps_of(group, chunk.phase, first);
-  for (std::int64_t c = 0; c < chunk.channels; ++c, from += taps, out += line) {
-    if (first + c + ahead < spec_.ci) prefetch(from + ahead * taps, taps);
-    for (std::int64_t i = 0; i < line; i += channel_block) {
-      transforms.weights(from + i, geometry_.taps() * line, line, out + i, position);
+  for (std::int64_t b = 0; b < chunk.blocks; ++b) {
+    const std::int64_t channels = std::min(channel_block, chunk.channels - b * channel_block);
+    for (std::int64_t i = 0; i < group_blocks_; ++i) {
+      transform_block(transforms, taps_of(group * group_blocks_ + i, chunk.phase, chunk.block + b),
+                      channels, out + b * channel_block * line + i * channel_block, position);
     }
   }
 }

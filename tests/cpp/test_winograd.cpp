@@ -6,8 +6,10 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <memory>
 #include <optional>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "check.hpp"
@@ -111,6 +113,13 @@ class Problem {
   std::vector<float> bias;
 };
 
+std::unique_ptr<Convolution> make(const KernelTable& kernels, const Problem& problem,
+                                  const float* bias) {
+  auto weights = pack_direct(kernels, problem.spec, problem.weight.data());
+  return make_winograd_convolution(kernels, problem.spec,
+                                   std::make_shared<const DirectWeights>(std::move(weights)), bias);
+}
+
 /// Compares some of the outputs, all edges among them, and the lanes beyond the last channel.
 void check_against_definition(const Problem& problem, const Tensor& out) {
   double largest = 0.0;
@@ -162,8 +171,7 @@ void check_batch(const Problem& problem, const Convolution& convolution, const T
 void check_case(const KernelTable& kernels, const Case& what, unsigned seed) {
   CHECK(winograd_serves(what.spec));
   const Problem problem(what, seed);
-  const auto convolution =
-      make_winograd_convolution(kernels, what.spec, problem.weight.data(), problem.bias.data());
+  const auto convolution = make(kernels, problem, problem.bias.data());
   set_num_threads(1);
   const Tensor out = problem.run(*convolution);
   check_against_definition(problem, out);
@@ -214,7 +222,7 @@ void check_no_bias_no_activation(const KernelTable& kernels) {
   spec.leaky_slope.reset();
   Problem problem({spec, 1, 6, 7}, 5);
   std::fill(problem.bias.begin(), problem.bias.end(), 0.0f);
-  const auto convolution = make_winograd_convolution(kernels, spec, problem.weight.data(), nullptr);
+  const auto convolution = make(kernels, problem, nullptr);
   check_against_definition(problem, problem.run(*convolution));
 }
 
