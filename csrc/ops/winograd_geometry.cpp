@@ -14,7 +14,8 @@ WinogradKind kind_of(const ConvolutionSpec& spec) {
 bool winograd_serves(const ConvolutionSpec& spec) {
   if (spec.kh != spec.kw || spec.sh != spec.sw || spec.ph != spec.pw) return false;
   if (spec.transposed) return spec.kh == 4 && spec.sh == 2 && spec.ph == 1;
-  return (spec.sh == 1 && spec.kh == 3) || (spec.sh == 2 && (spec.kh == 5 || spec.kh == 7));
+  return (spec.sh == 1 && spec.kh == 3) ||
+         (spec.sh == 2 && (spec.kh == 3 || spec.kh == 5 || spec.kh == 7));
 }
 
 WinogradGeometry::WinogradGeometry(const ConvolutionSpec& spec)

@@ -12,8 +12,8 @@ namespace {
 
 constexpr std::int64_t float_bytes = sizeof(float);
 constexpr std::int64_t pixel_bytes = channel_block * float_bytes;
-constexpr std::int64_t most_kept = 5 << 19;     // 2.5 MiB of transformed weights, read by every task
-constexpr std::int64_t most_shared = 16 << 20;  // transformed input of a band
+constexpr std::int64_t most_kept = 5 << 19;    // 2.5 MiB of transformed weights, read by every task
+constexpr std::int64_t most_shared = 8 << 20;  // transformed input of a band
 constexpr std::int64_t tasks_per_thread = 4;
 
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }

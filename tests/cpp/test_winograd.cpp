@@ -194,6 +194,8 @@ void check_shapes(const KernelTable& kernels) {
       {strided(3, 64, 7), 1, 18, 21},
       {strided(12, 64, 7), 2, 16, 33},
       {strided(5, 20, 5), 2, 1, 1},
+      {strided(37, 48, 3), 2, 8, 11},
+      {strided(16, 33, 3), 1, 25, 14},
       {strided(33, 32, 5), 1, 15, 22},
       {transposed(1, 1), 1, 1, 1},
       {transposed(50, 18), 2, 7, 10},
@@ -204,6 +206,8 @@ void check_shapes(const KernelTable& kernels) {
       {plain(310, 256, 1), 1, 33, 30},
       {strided(128, 130, 5), 2, 9, 12},
       {strided(100, 192, 7), 1, 23, 19},
+      {strided(260, 258, 3), 1, 14, 17},
+      {strided(130, 320, 3), 2, 40, 37},
       {transposed(300, 128), 1, 1, 1},
       {transposed(258, 136), 2, 3, 5},
       {transposed(258, 128), 1, 21, 26},
@@ -230,7 +234,7 @@ void check_what_is_served() {
   ConvolutionSpec spec = plain(16, 16, 1);
   spec.sh = 2;
   CHECK(!winograd_serves(spec));
-  spec.sw = 2;
+  spec.sh = spec.sw = 3;
   CHECK(!winograd_serves(spec));
   spec = transposed(16, 16);
   spec.ph = spec.pw = 0;
