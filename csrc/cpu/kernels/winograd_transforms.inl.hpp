@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Winograd's transforms (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016, from
-// the Toom-Cook construction): polynomials are evaluated at the points 0, 1, -1, (2, (-2,)) infinity,
+// the Toom-Cook construction): polynomials are evaluated at as many points as a tile has inputs,
 // multiplied there, and put together again. A struct is one dimension; two make the transform of a tile.
+//   4 inputs  0, 1, -1, infinity
+//   5 inputs  0, 1, -1, 2, infinity
+//   6 inputs  0, +-sqrt(1/2), +-sqrt(2), infinity: errors are a fourth of those with +-1, +-2
 #pragma once
 
 #include <cstdint>
@@ -14,6 +17,9 @@ namespace flownet2 {
 namespace {
 
 // ---- helpers
+
+constexpr float root = 1.41421356237309505f;
+constexpr float half_root = 0.70710678118654752f;
 
 inline Vec times(float factor, Vec v) { return multiply_add(splat(factor), v, zero()); }
 inline Vec plus(Vec sum, float factor, Vec v) { return multiply_add(splat(factor), v, sum); }
@@ -47,16 +53,16 @@ struct WinogradInput6 {
   static constexpr int from = 6;
   static constexpr int to = 6;
   static void run(const Vec (&x)[from], Vec (&y)[to]) {
-    const Vec even = plus(x[4], -4.0f, x[2]);
-    const Vec odd = plus(x[3], -4.0f, x[1]);
-    const Vec even2 = minus(x[4], x[2]);
-    const Vec odd2 = minus(x[3], x[1]);
-    y[0] = plus(plus(x[4], -5.0f, x[2]), 4.0f, x[0]);
-    y[1] = add(even, odd);
-    y[2] = minus(even, odd);
-    y[3] = plus(even2, 2.0f, odd2);
-    y[4] = plus(even2, -2.0f, odd2);
-    y[5] = plus(plus(x[5], -5.0f, x[3]), 4.0f, x[1]);
+    const Vec even = plus(x[4], -2.0f, x[2]);
+    const Vec odd = plus(x[3], -2.0f, x[1]);
+    const Vec even2 = plus(x[4], -0.5f, x[2]);
+    const Vec odd2 = plus(x[3], -0.5f, x[1]);
+    y[0] = plus(add(x[0], x[4]), -2.5f, x[2]);
+    y[1] = plus(even, half_root, odd);
+    y[2] = plus(even, -half_root, odd);
+    y[3] = plus(even2, root, odd2);
+    y[4] = plus(even2, -root, odd2);
+    y[5] = plus(add(x[1], x[5]), -2.5f, x[3]);
   }
 };
 
@@ -99,13 +105,13 @@ struct WinogradWeights43 {
   static constexpr int from = 3;
   static constexpr int to = 6;
   static void run(const Vec (&g)[from], Vec (&y)[to]) {
-    const Vec even = times(-1.0f / 6, add(g[0], g[2]));
-    const Vec even2 = times(1.0f / 24, plus(g[0], 4.0f, g[2]));
-    y[0] = times(0.25f, g[0]);
-    y[1] = plus(even, -1.0f / 6, g[1]);
-    y[2] = plus(even, 1.0f / 6, g[1]);
-    y[3] = plus(even2, 1.0f / 12, g[1]);
-    y[4] = plus(even2, -1.0f / 12, g[1]);
+    const Vec even = times(-2.0f / 3, plus(g[0], 0.5f, g[2]));
+    const Vec even2 = times(1.0f / 6, plus(g[0], 2.0f, g[2]));
+    y[0] = g[0];
+    y[1] = plus(even, -half_root * 2 / 3, g[1]);
+    y[2] = plus(even, half_root * 2 / 3, g[1]);
+    y[3] = plus(even2, root / 6, g[1]);
+    y[4] = plus(even2, -root / 6, g[1]);
     y[5] = g[2];
   }
 };
@@ -114,15 +120,15 @@ struct WinogradWeights34 {
   static constexpr int from = 4;
   static constexpr int to = 6;
   static void run(const Vec (&g)[from], Vec (&y)[to]) {
-    const Vec even = times(-1.0f / 6, add(g[0], g[2]));
-    const Vec odd = times(-1.0f / 6, add(g[1], g[3]));
-    const Vec even2 = times(1.0f / 24, plus(g[0], 4.0f, g[2]));
-    const Vec odd2 = times(1.0f / 12, plus(g[1], 4.0f, g[3]));
-    y[0] = times(0.25f, g[0]);
-    y[1] = add(even, odd);
-    y[2] = minus(even, odd);
-    y[3] = add(even2, odd2);
-    y[4] = minus(even2, odd2);
+    const Vec even = times(-2.0f / 3, plus(g[0], 0.5f, g[2]));
+    const Vec odd = plus(g[1], 0.5f, g[3]);
+    const Vec even2 = times(1.0f / 6, plus(g[0], 2.0f, g[2]));
+    const Vec odd2 = plus(g[1], 2.0f, g[3]);
+    y[0] = g[0];
+    y[1] = plus(even, -half_root * 2 / 3, odd);
+    y[2] = plus(even, half_root * 2 / 3, odd);
+    y[3] = plus(even2, root / 6, odd2);
+    y[4] = plus(even2, -root / 6, odd2);
     y[5] = g[3];
   }
 };
@@ -167,8 +173,8 @@ struct WinogradOutput3of6 {
     const Vec sum = add(x[1], x[2]);
     const Vec sum2 = add(x[3], x[4]);
     y[0] = add(add(x[0], sum), sum2);
-    y[1] = plus(minus(x[1], x[2]), 2.0f, minus(x[3], x[4]));
-    y[2] = add(plus(sum, 4.0f, sum2), x[5]);
+    y[1] = plus(times(half_root, minus(x[1], x[2])), root, minus(x[3], x[4]));
+    y[2] = plus(plus(x[5], 0.5f, sum), 2.0f, sum2);
   }
 };
 
@@ -181,9 +187,9 @@ struct WinogradOutput4of6 {
     const Vec difference = minus(x[1], x[2]);
     const Vec difference2 = minus(x[3], x[4]);
     y[0] = add(add(x[0], sum), sum2);
-    y[1] = plus(difference, 2.0f, difference2);
-    y[2] = plus(sum, 4.0f, sum2);
-    y[3] = add(plus(difference, 8.0f, difference2), x[5]);
+    y[1] = plus(times(half_root, difference), root, difference2);
+    y[2] = plus(times(0.5f, sum), 2.0f, sum2);
+    y[3] = plus(plus(x[5], half_root / 2, difference), root * 2, difference2);
   }
 };
 
