@@ -13,6 +13,7 @@ namespace {
 constexpr std::int64_t float_bytes = sizeof(float);
 constexpr std::int64_t pixel_bytes = channel_block * float_bytes;
 constexpr std::int64_t most_kept = 5 << 19;    // 2.5 MiB of transformed weights, read by every task
+constexpr std::int64_t most_tile = 56 << 10;   // of which a panel must fit the second-level cache
 constexpr std::int64_t most_shared = 8 << 20;  // transformed input of a band
 constexpr std::int64_t tasks_per_thread = 4;
 
@@ -74,13 +75,10 @@ const WinogradProduct& winograd_product_for(const WinogradKernels& kernels,
 
 const WinogradTransforms* winograd_kept(const WinogradKernels& kernels, const ConvolutionSpec& spec) {
   const WinogradGeometry geometry(spec);
-  const WinogradProduct& product = winograd_product_for(kernels, spec);
   const WinogradTransforms& transforms = largest_tiles(kernels, geometry.taps());
   const std::int64_t factors = positions(transforms) * geometry.in_phases() * spec.ci *
                                geometry.out_phases() * blocks_of(spec.co) * pixel_bytes;
-  const std::int64_t panel =
-      (tile_bytes(transforms, spec) + sums_bytes(transforms, product)) * product.rows;
-  return factors <= most_kept && panel <= cache_budget() ? &transforms : nullptr;
+  return factors <= most_kept && tile_bytes(transforms, spec) <= most_tile ? &transforms : nullptr;
 }
 
 WinogradChoice winograd_cheapest(const WinogradKernels& kernels, const ConvolutionSpec& spec,

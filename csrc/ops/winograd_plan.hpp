@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a Winograd convolution is cut, from sizes of caches. Only the choice of the transforms changes
-// bits, and it depends on the shapes of weights and picture alone.
+// bits, and it depends on the shapes of weights and picture alone, not on the processor.
 #pragma once
 
 #include <cstdint>

@@ -221,6 +221,21 @@ void check_bands(const KernelTable& kernels) {
   check_case(kernels, {plain(513, 64, 1), 2, 41, 150}, 77);
 }
 
+/// All instruction sets that offer it have FMA.
+void check_bits_across_instruction_sets() {
+  for (const Case& what : {Case{plain(300, 70, 1), 1, 17, 20}, Case{strided(24, 64, 5), 1, 30, 22},
+                           Case{transposed(50, 32), 1, 9, 9}, Case{strided(12, 32, 7), 1, 31, 18}}) {
+    const Problem problem(what, 3);
+    std::optional<Tensor> first;
+    for (const KernelTable* kernels : available_kernels()) {
+      if (kernels->winograd == nullptr) continue;
+      Tensor out = problem.run(*make(*kernels, problem, problem.bias.data()));
+      if (first) CHECK(same_bits(*first, out));
+      first.emplace(std::move(out));
+    }
+  }
+}
+
 void check_no_bias_no_activation(const KernelTable& kernels) {
   ConvolutionSpec spec = plain(20, 24, 1);
   spec.leaky_slope.reset();
@@ -246,6 +261,7 @@ void check_what_is_served() {
 
 int main() {
   check_what_is_served();
+  check_bits_across_instruction_sets();
   for (const KernelTable* kernels : available_kernels()) {
     if (kernels->winograd == nullptr) continue;
     check_shapes(*kernels);
