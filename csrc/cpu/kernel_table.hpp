@@ -93,6 +93,54 @@ struct NarrowStrip {
 
 inline constexpr std::int64_t narrow_outputs = 4;
 
+/// End of a Winograd tile: sums -> outputs, 16 channels of m x m pixels.
+struct WinogradOutput {
+  const float* sums;
+  std::int64_t position;  // elements between positions of the tile
+  const float* bias;      // (16)
+  float* out;
+  std::int64_t out_row;
+  std::int64_t out_pixel;
+  float slope;  // of LeakyReLU; 1: none
+};
+
+/// Winograd's F(m, r): r x r taps on a tile of m x m outputs by (m + r - 1) ** 2 products, at positions.
+struct WinogradTransforms {
+  std::int64_t m;
+  std::int64_t r;
+  /// 16 lanes of r x r taps, or of (m + r - 1) ** 2 inputs, to the positions.
+  void (*weights)(const float* in, std::int64_t row, std::int64_t column, float* out,
+                  std::int64_t position);
+  void (*input)(const float* in, std::int64_t row, std::int64_t column, float* out,
+                std::int64_t position);
+  void (*output)(const WinogradOutput& tile);
+
+  std::int64_t side() const { return m + r - 1; }
+};
+
+/// The products at one position, tiles times output channels, summed over input channels. Tiles come in
+/// panels of WinogradProduct::rows.
+struct WinogradPanels {
+  const float* v;  // (panels, input blocks, rows, 16); panels lie v_panel elements apart
+  std::int64_t v_panel;
+  const float* u;         // (channels, blocks, 16)
+  float* sums;            // (panels, blocks, rows, 16)
+  std::int64_t channels;  // of the input
+  std::int64_t tiles;
+  bool add;  // to what `sums` holds
+};
+
+struct WinogradProduct {
+  std::int64_t blocks;  // of output channels
+  std::int64_t rows;
+  void (*run)(const WinogradPanels& panels);  // null: not offered
+};
+
+struct WinogradKernels {
+  WinogradProduct products[2];  // more blocks first; the last one is offered, with 1
+  WinogradTransforms transforms[5];
+};
+
 struct KernelTable {
   const char* name;
 
@@ -108,6 +156,8 @@ struct KernelTable {
   std::int64_t convolution_blocks;
   void (*convolution_strip)(const ConvolutionStrip& strip);
   void (*narrow_strip)(const NarrowStrip& strip);
+
+  const WinogradKernels* winograd;  // null: not offered
 };
 
 // cpu/dispatch.hpp chooses among them.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "cpu/memory.hpp"
@@ -59,13 +60,13 @@ void copy_row(const Window& window, const float* from, std::int64_t width, float
 
 class DirectConvolution final : public Convolution {
  public:
-  DirectConvolution(const KernelTable& kernels, const ConvolutionSpec& spec, const float* weight,
-                    const float* bias)
+  DirectConvolution(const KernelTable& kernels, const ConvolutionSpec& spec,
+                    std::shared_ptr<const DirectWeights> weights, const float* bias)
       : kernels_(kernels),
         spec_(spec),
         steps_(phase_steps(spec)),
-        layout_(direct_layout(kernels, spec)),
-        weights_(pack_direct(layout_, spec, weight)),
+        weights_(std::move(weights)),
+        layout_(weights_->layout),
         bias_(aligned_floats(op, layout_.blocks * channel_block)) {
     if (bias != nullptr) std::copy_n(bias, spec.co, bias_.get());
   }
@@ -159,7 +160,7 @@ class DirectConvolution final : public Convolution {
     const std::int64_t at =
         ((y.first + task.y0 * steps_.out_y) * out.w + x.first + task.x0 * steps_.out_x) * channel_block;
     if (layout_.narrow) {
-      strip.weight = weights_.get() + phase.narrow_weight(spec_, chunk.first_block);
+      strip.weight = weights_->data.get() + phase.narrow_weight(spec_, chunk.first_block);
       strip.bias = bias_.get();
       strip.out = out.plane(task.n, 0) + at;
       kernels_.narrow_strip({strip, spec_.co, sums, chunk.first_block == 0, chunk.last});
@@ -169,7 +170,7 @@ class DirectConvolution final : public Convolution {
     for (std::int64_t group = task.group0; group < task.group1; ++group) {
       const std::int64_t first = group * layout_.width;
       strip.width = std::min(layout_.width, layout_.blocks - first);
-      strip.weight = weights_.get() + phase.weight(spec_, first, strip.width, chunk.first_block);
+      strip.weight = weights_->data.get() + phase.weight(spec_, first, strip.width, chunk.first_block);
       strip.bias = chunk.first_block == 0 ? bias_.get() + first * channel_block : nullptr;
       strip.out = out.plane(task.n, first) + at;
       kernels_.convolution_strip(strip);
@@ -179,8 +180,8 @@ class DirectConvolution final : public Convolution {
   const KernelTable& kernels_;
   ConvolutionSpec spec_;
   PhaseSteps steps_;
-  DirectLayout layout_;
-  AlignedFloats weights_;
+  std::shared_ptr<const DirectWeights> weights_;
+  const DirectLayout& layout_;
   AlignedFloats bias_;
 };
 
@@ -189,7 +190,15 @@ class DirectConvolution final : public Convolution {
 std::unique_ptr<Convolution> make_direct_convolution(const KernelTable& kernels,
                                                      const ConvolutionSpec& spec, const float* weight,
                                                      const float* bias) {
-  return std::make_unique<DirectConvolution>(kernels, spec, weight, bias);
+  return make_direct_convolution(
+      kernels, spec, std::make_shared<const DirectWeights>(pack_direct(kernels, spec, weight)), bias);
+}
+
+std::unique_ptr<Convolution> make_direct_convolution(const KernelTable& kernels,
+                                                     const ConvolutionSpec& spec,
+                                                     std::shared_ptr<const DirectWeights> weights,
+                                                     const float* bias) {
+  return std::make_unique<DirectConvolution>(kernels, spec, std::move(weights), bias);
 }
 
 }  // namespace flownet2

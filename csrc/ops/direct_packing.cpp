@@ -2,6 +2,7 @@
 #include "ops/direct_packing.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "cpu/threads.hpp"
 
@@ -84,8 +85,6 @@ void pack_narrow(const DirectPhase& phase, const ConvolutionSpec& spec, const So
   }
 }
 
-}  // namespace
-
 DirectLayout direct_layout(const KernelTable& kernels, const ConvolutionSpec& spec) {
   DirectLayout layout{};
   layout.narrow = prefers_narrow(spec);
@@ -100,7 +99,10 @@ DirectLayout direct_layout(const KernelTable& kernels, const ConvolutionSpec& sp
   return layout;
 }
 
-AlignedFloats pack_direct(const DirectLayout& layout, const ConvolutionSpec& spec, const float* weight) {
+}  // namespace
+
+DirectWeights pack_direct(const KernelTable& kernels, const ConvolutionSpec& spec, const float* weight) {
+  const DirectLayout layout = direct_layout(kernels, spec);
   AlignedFloats packed = aligned_floats("convolution", layout.weights);
   const Source source(spec, weight);
   const std::int64_t groups = layout.narrow ? 1 : (layout.blocks + layout.width - 1) / layout.width;
@@ -115,7 +117,7 @@ AlignedFloats pack_direct(const DirectLayout& layout, const ConvolutionSpec& spe
                  packed.get());
     }
   });
-  return packed;
+  return {layout, std::move(packed)};
 }
 
 }  // namespace flownet2

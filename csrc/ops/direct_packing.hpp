@@ -46,7 +46,11 @@ struct DirectLayout {
   std::int64_t weights;  // floats
 };
 
-DirectLayout direct_layout(const KernelTable& kernels, const ConvolutionSpec& spec);
-AlignedFloats pack_direct(const DirectLayout& layout, const ConvolutionSpec& spec, const float* weight);
+struct DirectWeights {
+  DirectLayout layout;
+  AlignedFloats data;
+};
+
+DirectWeights pack_direct(const KernelTable& kernels, const ConvolutionSpec& spec, const float* weight);
 
 }  // namespace flownet2

@@ -10,6 +10,7 @@
 #include "cpu/kernels/narrow_convolution.inl.hpp"
 #include "cpu/kernels/resize.inl.hpp"
 #include "cpu/kernels/warp.inl.hpp"
+#include "cpu/kernels/winograd.inl.hpp"
 
 namespace flownet2 {
 namespace {
@@ -27,6 +28,8 @@ constexpr KernelTable make_table(const char* name) {
       convolution_blocks,
       convolution_strip,
       narrow_strip,
+      // with four lanes the transforms eat what the products save
+      vec_width >= 8 ? &winograd_kernels : nullptr,
   };
 }
 
