@@ -9,7 +9,7 @@ import os
 import platform
 import re
 import subprocess
-import zlib
+import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -20,22 +20,20 @@ from flownet2.builtin import MODELS
 from flownet2.weights import Model, import_checkpoint, load_model
 
 ROOT = Path(__file__).parents[1]
+sys.path.append(str(ROOT / "tests"))
+from cases.networks import PARITY, manifest, state_dict  # noqa: E402 - from the folder that was just named
+
 RESULTS = Path(__file__).parent / "results"
-MANIFEST = ROOT / "tests" / "data" / "parity" / "manifest.json"
+MANIFEST = PARITY / "manifest.json"
 PACKAGES = ("flownet2", "numpy", "torch")
 
 
 def manifest_tensors(network: str) -> dict[str, np.ndarray]:
     """Full-width weights under mmflow's names, made from seeds (the rule: tests/data/parity/README.md)."""
-    manifest = json.loads(MANIFEST.read_text())
-    if network not in manifest["networks"]:
-        raise SystemExit(f"{network}: no weights by rule; known: {', '.join([*MODELS, *manifest['networks']])}")
-    tensors = {}
-    for row in manifest["networks"][network]["tensors"]:
-        random = np.random.RandomState((zlib.crc32(row["name"].encode()) + manifest["seed"]) % 2**32)
-        values = (random.random_sample(int(np.prod(row["shape"]))) * 2 - 1) * row["bound"]
-        tensors[row["name"]] = values.astype(np.float32).reshape(row["shape"])
-    return tensors
+    networks = manifest()["networks"]
+    if network not in networks:
+        raise SystemExit(f"{network}: no weights by rule; known: {', '.join([*MODELS, *networks])}")
+    return state_dict(network)
 
 
 def model_of(network: str) -> Model:

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class FlowNet2Error(Exception):
     """Base of all errors raised by flownet2; the message says what came, what was expected, how to mend it."""
@@ -34,3 +37,12 @@ class FlowFileError(FlowNet2Error, ValueError):
 
 class UnavailableError(FlowNet2Error, RuntimeError):
     """Something optional is not there: a package extra, a device, an executor, a precision."""
+
+
+@contextmanager
+def compiled_errors() -> Iterator[None]:
+    """What the compiled module refuses is a ValueError there, an InputError of the same text here."""
+    try:
+        yield
+    except ValueError as error:
+        raise InputError(str(error)) from None

@@ -7,7 +7,7 @@ import operator
 from typing import TypedDict
 
 from flownet2 import _core
-from flownet2.errors import InputError
+from flownet2.errors import InputError, compiled_errors
 
 
 class BuildInfo(TypedDict):
@@ -52,10 +52,8 @@ def get_num_threads() -> int:
     Raises:
         InputError: FLOWNET2_NUM_THREADS is not a number from 1 to 1024.
     """
-    try:
+    with compiled_errors():
         return _core.num_threads()
-    except ValueError as error:
-        raise InputError(str(error)) from None
 
 
 def list_isas() -> list[str]:
@@ -75,10 +73,8 @@ def get_isa() -> str:
     Raises:
         InputError: FLOWNET2_ISA is none of list_isas().
     """
-    try:
+    with compiled_errors():
         return _core.isa()
-    except ValueError as error:
-        raise InputError(str(error)) from None
 
 
 def build_info() -> BuildInfo:

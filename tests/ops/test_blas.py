@@ -74,7 +74,7 @@ ALL = [(row, False) for row in LAYERS] + [(row, True) for row in TRANSPOSED]
 @pytest.mark.parametrize(("row", "transposed"), ALL, ids=str)
 def test_any_strip(row: tuple, transposed: bool, strip_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (CONV2D, CONV_TRANSPOSE2D):
-        monkeypatch.setattr(module, "_STRIP_BYTES", strip_bytes)
+        monkeypatch.setattr(module, "STRIP_BYTES", strip_bytes)
     _assert_same(*_layer(row, images=2, transposed=transposed))
 
 

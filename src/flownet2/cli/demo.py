@@ -87,7 +87,7 @@ def _sheet(
     swapped: bool,
 ) -> Picture:
     scale = max_speed(truth)
-    title = model.info.get("title", model.network).partition(" (")[0]
+    title = model.info.get("title", model.network)
     note = f"mean end-point error {error:.3f} px, zero flow {zero_error:.3f} px"
     how = "frame 2 to frame 1" if swapped else "frame 1 to frame 2"
     panels = [

@@ -4,17 +4,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from flownet2 import _core
-from flownet2.errors import GraphError, InputError
+from flownet2.errors import GraphError, InputError, compiled_errors
 from flownet2.graph import Graph, graph_to_json
 from flownet2.types import Array, FloatArray, Shape
-
-_T = TypeVar("_T")
 
 
 class NativeExecutor:
@@ -49,8 +46,8 @@ class NativeNetwork:
             MemoryError: the working memory is not to be had; the message says how much was needed.
         """
         interruptible = threading.current_thread() is threading.main_thread()
-        values = _call(lambda: self._network.run(self._ready(inputs), list(outputs), interruptible=interruptible))
-        return dict(values)
+        with compiled_errors():
+            return dict(self._network.run(self._ready(inputs), list(outputs), interruptible=interruptible))
 
     def profile(self, inputs: Mapping[str, Array], outputs: Sequence[str]) -> list[tuple[str, str, float]]:
         """(name, operator, milliseconds) of every step of one run; "layout" is a change of memory layout.
@@ -58,7 +55,8 @@ class NativeNetwork:
         Raises:
             InputError: as for `run`.
         """
-        return _call(lambda: self._network.profile(self._ready(inputs), list(outputs)))
+        with compiled_errors():
+            return self._network.profile(self._ready(inputs), list(outputs))
 
     def working_memory(self, shapes: Mapping[str, Shape], outputs: Sequence[str]) -> int:
         """Bytes that a run on inputs of these shapes takes beside weights, inputs and outputs.
@@ -66,7 +64,8 @@ class NativeNetwork:
         Raises:
             InputError: as for `run`.
         """
-        return _call(lambda: self._network.plan(dict(shapes), list(outputs)))[0]
+        with compiled_errors():
+            return self._network.plan(dict(shapes), list(outputs))[0]
 
     def _ready(self, inputs: Mapping[str, Array]) -> dict[str, FloatArray]:
         missing = [name for name in self._inputs if name not in inputs]
@@ -78,11 +77,3 @@ class NativeNetwork:
 def _ready(array: Array) -> FloatArray:
     """The array as the engine reads it, copied only if its dtype or layout demands it."""
     return np.require(array, np.float32, ["C_CONTIGUOUS", "ALIGNED"])
-
-
-def _call(function: Callable[[], _T]) -> _T:
-    """The function's result, its ValueError as this package's."""
-    try:
-        return function()
-    except ValueError as error:
-        raise InputError(str(error)) from None

@@ -8,6 +8,7 @@ is how the two towers of FlowNetC share their weights.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -75,13 +76,7 @@ class Graph:
     @property
     def parameter_count(self) -> int:
         """Number of weights in all parameters together."""
-        total = 0
-        for shape in self.parameters.values():
-            count = 1
-            for size in shape:
-                count *= size
-            total += count
-        return total
+        return sum(math.prod(shape) for shape in self.parameters.values())
 
     def value_names(self) -> frozenset[str]:
         """Names of all values: inputs and nodes."""

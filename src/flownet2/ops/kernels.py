@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from flownet2 import _core
-from flownet2.errors import InputError
+from flownet2.errors import InputError, compiled_errors
 from flownet2.ops import attributes as at
 from flownet2.types import Array, FloatArray
 
@@ -211,7 +211,5 @@ def _ready(op: str, name: str, array: Array) -> FloatArray:
 
 def _call(function: Callable[..., FloatArray], *arguments: object, **attributes: object) -> FloatArray:
     """The compiled function, its ValueError as this package's."""
-    try:
+    with compiled_errors():
         return function(*arguments, **attributes)
-    except ValueError as error:
-        raise InputError(str(error)) from None

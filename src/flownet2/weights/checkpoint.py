@@ -35,6 +35,11 @@ def read_checkpoint(path: PathLike) -> dict[Any, Any]:
             wrong, where, and what to do.
         OSError: the file is missing or cannot be read.
     """
+    return read_with_metadata(path)[0]
+
+
+def read_with_metadata(path: PathLike) -> tuple[dict[Any, Any], dict[str, str]]:
+    """As :func:`read_checkpoint`, and the metadata of a safetensors file (empty for torch checkpoints)."""
     name = shown_name(path)
     with naming(name), Source(path) as source:
         head = source.peek(0, HEAD)
@@ -55,15 +60,15 @@ def read_checkpoint_bytes(data: bytes | bytearray | memoryview, name: str = "<by
         buffer = np.array(np.frombuffer(data, np.uint8))
         head, tail = buffer[:HEAD].tobytes(), buffer[-TAIL:].tobytes()
         kind = identify(head, tail, is_safetensors_name=name.lower().endswith(".safetensors"))
-        return _load(kind, buffer)
+        return _load(kind, buffer)[0]
 
 
-def _load(kind: str, buffer: npt.NDArray[np.uint8]) -> dict[Any, Any]:
+def _load(kind: str, buffer: npt.NDArray[np.uint8]) -> tuple[dict[Any, Any], dict[str, str]]:
     if kind == LEGACY:
-        return load_legacy(buffer)
+        return load_legacy(buffer), {}
     if kind != SAFETENSORS:
-        return load_zip(buffer)
-    tensors, _ = parse_safetensors(buffer)
+        return load_zip(buffer), {}
+    tensors, metadata = parse_safetensors(buffer)
     if not tensors:
         raise Malformed("the file holds no tensor: it is not a model")
-    return dict(tensors)
+    return dict(tensors), metadata

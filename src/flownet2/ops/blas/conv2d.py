@@ -14,13 +14,9 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from flownet2.ops.attributes import Pair
-from flownet2.ops.blas.conv_transpose2d import conv_transpose2d
+from flownet2.ops.blas.conv_transpose2d import STRIP_BYTES, conv_transpose2d
 from flownet2.ops.blas.epilogue import finish
 from flownet2.types import Array
-
-_STRIP_BYTES = 4 << 20
-"""Size of the unfolded strip. On Zen 4 (1 MiB of L2 a core, 32 MiB of L3) with two threads, over FlowNet2's largest
-layers: 2 to 8 MiB alike, 0.5 and 1 MiB slower by 9 %."""
 
 _WIDE = 256
 """Columns from which the product of one output row is large enough; measured equal at 128."""
@@ -69,7 +65,7 @@ def _by_rows(image: Array, weight: Array, stride: Pair, padding: Pair, out: Arra
     sh, sw = stride
     matrix = np.ascontiguousarray(weight.transpose(0, 2, 3, 1)).reshape(co, kh * kw * ci)
     row_bytes = kw * ci * wo * image.itemsize
-    rows = min(ho, max(1, (_STRIP_BYTES // row_bytes - kh) // sh + 1))
+    rows = min(ho, max(1, (STRIP_BYTES // row_bytes - kh) // sh + 1))
     padded = np.zeros((ci, (rows - 1) * sh + kh, image.shape[2] + 2 * padding[1]), image.dtype)
     lines = np.empty((padded.shape[1], kw, ci, wo), image.dtype)
     strides = (sh * row_bytes, wo * image.itemsize, image.itemsize)
@@ -102,7 +98,7 @@ def _by_strips(image: Array, weight: Array, stride: Pair, padding: Pair, out: Ar
     sh, sw = stride
     matrix = weight.reshape(co, ci * kh * kw)
     padded = np.pad(image, ((0, 0), (padding[0],) * 2, (padding[1],) * 2)) if any(padding) else image
-    rows = min(ho, max(1, _STRIP_BYTES // (matrix.shape[1] * wo * image.itemsize)))
+    rows = min(ho, max(1, STRIP_BYTES // (matrix.shape[1] * wo * image.itemsize)))
     for top in range(0, ho, rows):
         count = min(rows, ho - top)
         columns = np.empty((ci, kh, kw, count, wo), image.dtype)

@@ -13,7 +13,9 @@ from flownet2.ops.attributes import Pair
 from flownet2.ops.blas.epilogue import finish
 from flownet2.types import Array
 
-_STRIP_BYTES = 4 << 20
+STRIP_BYTES = 4 << 20
+"""Size of a strip's matrix, here and in conv2d.py. On Zen 4 (1 MiB of L2 a core, 32 MiB of L3) with two threads, over
+FlowNet2's largest layers: 2 to 8 MiB alike, 0.5 and 1 MiB slower by 9 %."""
 
 
 def conv_transpose2d(
@@ -48,7 +50,7 @@ def _phases(image: Array, weight: Array, stride: Pair) -> Array:
     sh, sw = stride
     matrix = weight.reshape(ci, co * kh * kw).T
     sums = np.zeros((sh, sw, co, h + (kh - 1) // sh, w + (kw - 1) // sw), image.dtype)
-    rows = min(h, max(1, _STRIP_BYTES // (matrix.shape[0] * w * image.itemsize)))
+    rows = min(h, max(1, STRIP_BYTES // (matrix.shape[0] * w * image.itemsize)))
     for top in range(0, h, rows):
         count = min(rows, h - top)
         taps = (matrix @ image[:, top : top + count].reshape(ci, count * w)).reshape(co, kh, kw, count, w)
