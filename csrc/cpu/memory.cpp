@@ -32,16 +32,19 @@ AlignedFloats aligned_floats(const char* what, std::int64_t count) {
   return AlignedFloats(static_cast<float*>(data), AlignedDelete{block});
 }
 
-float* thread_scratch(const char* what, std::int64_t count) {
-  thread_local AlignedFloats data;
-  thread_local std::int64_t size = 0;
-  if (count > size) {
-    data.reset();
-    size = 0;
-    data = aligned_floats(what, count);
-    size = count;
+float* GrowingFloats::at_least(const char* what, std::int64_t count) {
+  if (count > size_) {
+    data_.reset();
+    size_ = 0;
+    data_ = aligned_floats(what, count);
+    size_ = count;
   }
-  return data.get();
+  return data_.get();
+}
+
+float* thread_scratch(const char* what, std::int64_t count) {
+  thread_local GrowingFloats data;
+  return data.at_least(what, count);
 }
 
 }  // namespace flownet2

@@ -7,6 +7,7 @@
 #include "cpu/dispatch.hpp"
 #include "cpu/threads.hpp"
 #include "ops/checks.hpp"
+#include "ops/rounding.hpp"
 
 namespace flownet2 {
 namespace {
@@ -14,7 +15,7 @@ namespace {
 constexpr const char* op = "correlation";
 constexpr std::int64_t floats_per_line = 16;  // of a cache line
 
-std::int64_t round_up(std::int64_t value, std::int64_t step) { return (value + step - 1) / step * step; }
+std::int64_t round_up(std::int64_t value, std::int64_t step) { return divide_up(value, step) * step; }
 
 /// Sizes of one call. Displacements that leave the picture at every pixel are not computed: `kept` of
 /// the `radius` steps to each side can meet a column of b.

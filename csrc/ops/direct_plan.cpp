@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "ops/rounding.hpp"
+
 namespace flownet2 {
 namespace {
 
@@ -13,8 +15,6 @@ constexpr std::int64_t window_budget = 96 << 10;  // copied input of one chunk
 constexpr std::int64_t columns_per_task = 144;
 constexpr std::int64_t tasks_per_thread = 6;
 constexpr std::int64_t bytes_per_pixel = channel_block * static_cast<std::int64_t>(sizeof(float));
-
-std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 /// Parts of nearly equal size, none larger than `most`: their size.
 std::int64_t even_part(std::int64_t size, std::int64_t most) {

@@ -9,6 +9,7 @@
 
 #include "cpu/memory.hpp"
 #include "cpu/threads.hpp"
+#include "ops/rounding.hpp"
 #include "ops/winograd_geometry.hpp"
 #include "ops/winograd_plan.hpp"
 #include "ops/winograd_tiles.hpp"
@@ -19,19 +20,10 @@ namespace {
 
 constexpr const char* op = "convolution";
 
-std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-
 /// The transformed input that all tasks of a band share. thread_scratch() is the tasks'.
 float* shared_scratch(std::int64_t count) {
-  thread_local AlignedFloats data;
-  thread_local std::int64_t size = 0;
-  if (count > size) {
-    data.reset();
-    size = 0;
-    data = aligned_floats(op, count);
-    size = count;
-  }
-  return data.get();
+  thread_local GrowingFloats data;
+  return data.at_least(op, count);
 }
 
 class WinogradConvolution final : public Convolution {

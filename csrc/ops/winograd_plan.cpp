@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "ops/rounding.hpp"
+
 #if defined(__unix__)
 #include <unistd.h>
 #endif
@@ -16,8 +18,6 @@ constexpr std::int64_t most_kept = 5 << 19;    // 2.5 MiB of transformed weights
 constexpr std::int64_t most_tile = 56 << 10;   // of which a panel must fit the second-level cache
 constexpr std::int64_t most_shared = 8 << 20;  // transformed input of a band
 constexpr std::int64_t tasks_per_thread = 4;
-
-std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 std::int64_t find_second_level() {
   constexpr std::int64_t safe = 1 << 20;

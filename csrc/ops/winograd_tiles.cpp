@@ -4,14 +4,14 @@
 #include <algorithm>
 #include <cstring>
 
+#include "ops/rounding.hpp"
+
 namespace flownet2 {
 namespace {
 
 constexpr std::int64_t most_side = 6;  // of a tile's inputs
 constexpr std::int64_t edge_elements = most_side * most_side * channel_block;
 constexpr std::size_t pixel_bytes = channel_block * sizeof(float);
-
-std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 /// first, first + step, ... (count of them) all lie in 0 ... size - 1.
 bool inside(std::int64_t first, std::int64_t step, std::int64_t count, std::int64_t size) {
