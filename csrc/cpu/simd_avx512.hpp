@@ -28,6 +28,34 @@ inline Vec leaky(Vec v, Vec slope) {
   return _mm512_mask_blend_ps(positive, _mm512_mul_ps(v, slope), v);
 }
 
+/// Row i, lane j <-> row j, lane i.
+inline void transpose(Vec (&rows)[vec_width]) {
+  __m512 pairs[16];
+  for (int i = 0; i < 16; i += 2) {
+    pairs[i] = _mm512_unpacklo_ps(rows[i], rows[i + 1]);
+    pairs[i + 1] = _mm512_unpackhi_ps(rows[i], rows[i + 1]);
+  }
+  __m512 fours[16];  // fours[i + k]: of rows i ... i + 3, columns 4 * quarter + k
+  for (int i = 0; i < 16; i += 4) {
+    for (int k = 0; k < 2; ++k) {
+      const __m512d first = _mm512_castps_pd(pairs[i + k]);
+      const __m512d second = _mm512_castps_pd(pairs[i + 2 + k]);
+      fours[i + 2 * k] = _mm512_castpd_ps(_mm512_unpacklo_pd(first, second));
+      fours[i + 2 * k + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(first, second));
+    }
+  }
+  for (int k = 0; k < 4; ++k) {
+    const __m512 low02 = _mm512_shuffle_f32x4(fours[k], fours[k + 4], 0x88);
+    const __m512 low13 = _mm512_shuffle_f32x4(fours[k], fours[k + 4], 0xdd);
+    const __m512 high02 = _mm512_shuffle_f32x4(fours[k + 8], fours[k + 12], 0x88);
+    const __m512 high13 = _mm512_shuffle_f32x4(fours[k + 8], fours[k + 12], 0xdd);
+    rows[k] = _mm512_shuffle_f32x4(low02, high02, 0x88);
+    rows[k + 4] = _mm512_shuffle_f32x4(low13, high13, 0x88);
+    rows[k + 8] = _mm512_shuffle_f32x4(low02, high02, 0xdd);
+    rows[k + 12] = _mm512_shuffle_f32x4(low13, high13, 0xdd);
+  }
+}
+
 // ---- bfloat16
 
 /// The floats of the same values.

@@ -88,6 +88,17 @@ inline Vec load(const float* from) {
 
 inline void store(float* to, const Vec& v) { memcpy(to, &v, sizeof(v)); }
 
+/// Row i, lane j <-> row j, lane i.
+inline void transpose(Vec (&rows)[vec_width]) {
+  float from[vec_width][vec_width];
+  float to[vec_width][vec_width];
+  for (int i = 0; i < vec_width; ++i) store(from[i], rows[i]);
+  for (int i = 0; i < vec_width; ++i) {
+    for (int j = 0; j < vec_width; ++j) to[j][i] = from[i][j];
+  }
+  for (int i = 0; i < vec_width; ++i) rows[i] = load(to[i]);
+}
+
 // ---- bfloat16
 
 /// The floats of the same values.
