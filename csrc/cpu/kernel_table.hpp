@@ -9,16 +9,18 @@
 
 namespace flownet2 {
 
-/// Pixels per block of the packed first feature map; buffer widths are multiples of it.
-inline constexpr std::int64_t correlation_block = 16;
+/// Pixels of a CorrelationBlock.
+inline constexpr std::int64_t correlation_pixels = 16;
 
-/// One row of `a` against one row of `b`.
-struct CorrelationRow {
-  const float* a;  // (blocks, channels, correlation_block)
-  const float* b;  // (channels, b_width): `reach` zeros, the row, zeros
-  float* sums;     // (displacements, blocks * correlation_block); added to
+inline constexpr std::int64_t most_correlation_rows = 3;
+
+/// The same pixels of some rows of a against one row of b.
+struct CorrelationBlock {
+  std::int64_t rows;                      // at most KernelTable::correlation_rows
+  const float* a[most_correlation_rows];  // (channels, correlation_pixels)
+  const float* b;  // (channels, b_width), from the partner of the first pixel at the first displacement
+  float* sums[most_correlation_rows];  // (displacements, correlation_pixels); added to
   std::int64_t channels;
-  std::int64_t blocks;
   std::int64_t b_width;
   std::int64_t displacements;
   std::int64_t stride;
@@ -181,7 +183,8 @@ struct KernelTable {
   void (*put_channels_bfloat16)(const float* const* from, std::int64_t pixels, bfloat16* to);
 
   // Planar operators.
-  void (*correlation_row)(const CorrelationRow& row);
+  std::int64_t correlation_rows;
+  void (*correlate_block)(const CorrelationBlock& block);
   void (*warp_row)(const WarpRow& row);
   void (*resize_row)(const ResizeRow& row);
   /// out[i] = sqrt(sum over c of x[c * plane + i] ** 2), i < count

@@ -18,6 +18,11 @@ using Vec = __m512;
 inline Vec zero() { return _mm512_setzero_ps(); }
 inline Vec splat(float value) { return _mm512_set1_ps(value); }
 inline Vec load(const float* from) { return _mm512_loadu_ps(from); }
+inline Vec load_once(const float* from) {
+  Vec v = load(from);
+  __asm__("" : "+v"(v));
+  return v;
+}
 inline void store(float* to, Vec v) { _mm512_storeu_ps(to, v); }
 inline Vec add(Vec a, Vec b) { return _mm512_add_ps(a, b); }
 inline Vec multiply_add(Vec a, Vec b, Vec sum) { return _mm512_fmadd_ps(a, b, sum); }

@@ -86,6 +86,10 @@ inline Vec load(const float* from) {
   return v;
 }
 
+/// Into a register for all its uses: compilers repeat the load in each operation that may take memory,
+/// which is slow where it crosses a cache line.
+inline Vec load_once(const float* from) { return load(from); }
+
 inline void store(float* to, const Vec& v) { memcpy(to, &v, sizeof(v)); }
 
 /// Row i, lane j <-> row j, lane i.

@@ -3,6 +3,7 @@
 
 #include "engine/link.hpp"
 #include "engine/shapes.hpp"
+#include "ops/correlation.hpp"
 #include "ops/layout.hpp"
 #include "ops/pointwise.hpp"
 
@@ -76,8 +77,9 @@ void compute(const GraphNode& node, const NodeConvolution& convolution, const St
                         std::get<LeakyReluAttributes>(node.attributes).slope,
                         tensors.runs_out(step.outputs[0]));
     case Op::correlation:
-      return correlation(planar(0), planar(1), std::get<CorrelationOptions>(node.attributes),
-                         planar_out());
+      return correlate(tensors.either(step.inputs[0]), tensors.either(step.inputs[1]),
+                       std::get<CorrelationOptions>(node.attributes),
+                       tensors.either_out(step.outputs[0]));
     case Op::warp:
       return warp(planar(0), planar(1), std::get<WarpOptions>(node.attributes), planar_out());
     case Op::channel_norm:

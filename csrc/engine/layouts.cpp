@@ -24,6 +24,8 @@ bool is_blocked(const Graph& graph, const Work& work, const std::vector<Layout>&
       return is_wide_convolution(graph, value);
     case Op::concat:
       return convolved || std::any_of(inputs.begin(), inputs.end(), blocked);
+    case Op::correlation:
+      return all;
     case Op::leaky_relu:
     case Op::elementwise:
       return all && element == Element::float32;
@@ -86,6 +88,7 @@ Layouts choose_layouts(const Graph& graph, const Work& work, Element element) {
 Layout layout_for(const Graph& graph, const Layouts& layouts, std::size_t value, std::size_t input) {
   const GraphNode& node = *graph.producer(value);
   if (node.weight) return is_flow_head(graph, value) ? layouts.of[input] : Layout::blocked;
+  if (node.op == Op::correlation) return layouts.of[input];
   if (node.op == Op::concat && layouts.of[value] == Layout::blocked) return layouts.of[input];
   return layouts.of[value];
 }

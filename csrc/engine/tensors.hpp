@@ -50,6 +50,11 @@ class Tensors {
     return {shape.n, channels * shape.h * shape.w};
   }
 
+  EitherOutput either_out(const Place& place) const {
+    if (place.layout == Layout::planar) return {planar_out(place), {}};
+    return {{}, blocked_out(place)};
+  }
+
  private:
   static std::int64_t run_stride(const Place& place) {
     const Shape& shape = place.shape;

@@ -24,6 +24,13 @@ struct EitherInput {
   }
 };
 
+struct EitherOutput {
+  MutableView planar;
+  MutableBlocked blocked;
+
+  bool is_planar() const { return planar.data != nullptr; }
+};
+
 /// Pixels [x0, x1) of row y of image n, channel by channel: to[c * step + x - x0]. Writes whole groups
 /// of 16 channels of a blocked tensor.
 void take_pixels(const KernelTable& kernels, const EitherInput& from, std::int64_t n, std::int64_t y,

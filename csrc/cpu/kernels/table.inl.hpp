@@ -28,7 +28,8 @@ constexpr KernelTable make_table(const char* name) {
       put_channels<float>,
       put_channels<bfloat16>,
       // planar operators
-      correlation_row,
+      correlation_rows,
+      correlate_block,
       warp_row,
       resize_row,
       channel_norm_run,
