@@ -8,6 +8,7 @@
 #include "cpu/kernels/convolution.inl.hpp"
 #include "cpu/kernels/correlation.inl.hpp"
 #include "cpu/kernels/narrow_convolution.inl.hpp"
+#include "cpu/kernels/peak.inl.hpp"
 #include "cpu/kernels/resize.inl.hpp"
 #include "cpu/kernels/warp.inl.hpp"
 #include "cpu/kernels/winograd.inl.hpp"
@@ -30,6 +31,9 @@ constexpr KernelTable make_table(const char* name) {
       narrow_strip,
       // with four lanes the transforms eat what the products save
       vec_width >= 8 ? &winograd_kernels : nullptr,
+      // calibration
+      peak_fma,
+      peak_bf16,
   };
 }
 
