@@ -35,7 +35,10 @@ class TorchNetwork(torch.nn.Module):
         values = {"image1": x[:, :3], "image2": x[:, 3:]}
         for index, node in enumerate(self.graph.nodes):
             parameters = {role: getattr(self, self.attribute[name]) for role, name in node.parameters.items()}
-            values[node.name] = _run(node, [values[name] for name in node.inputs], parameters)
+            if node.op == "concat" and node.inputs == ("image1", "image2"):
+                values[node.name] = x  # what the input was cut from
+            else:
+                values[node.name] = _run(node, [values[name] for name in node.inputs], parameters)
             for name in set(node.inputs):
                 if self.last_use[name] == index and name != output:
                     del values[name]
