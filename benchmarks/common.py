@@ -54,14 +54,15 @@ def parse_size(text: str) -> tuple[int, int]:
 
 
 def network_input(size: tuple[int, int], multiple: int, batch: int = 1) -> np.ndarray:
-    """(N, 6, H, W) pictures of 8x8 blocks in [0, 1], H and W rounded up to the network's multiple.
+    """(N, 6, H, W): pictures of 8x8 blocks in [0, 1] and the same moved, H and W rounded up to the network's multiple.
 
     Args:
         size: (width, height).
     """
     w, h = (-(-value // multiple) * multiple for value in size)
-    blocks = np.random.default_rng(1).random((batch, 6, -(-h // 8), -(-w // 8)), dtype=np.float32)
-    return np.ascontiguousarray(blocks.repeat(8, axis=2).repeat(8, axis=3)[:, :, :h, :w])
+    blocks = np.random.default_rng(1).random((batch, 3, -(-h // 8), -(-w // 8)), dtype=np.float32)
+    first = blocks.repeat(8, axis=2).repeat(8, axis=3)[:, :, :h, :w]
+    return np.concatenate([first, np.roll(first, (2, 3), axis=(2, 3))], axis=1)
 
 
 def thread_environment(threads: int) -> dict[str, str]:

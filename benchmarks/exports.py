@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+import warnings
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -116,6 +117,7 @@ def main() -> None:
         write_torch(network, path)
     else:
         x = network_input(parse_size(size), build_network(network).size_multiple)
+        warnings.simplefilter("ignore")  # tracing makes sizes constants, which is meant
         {"onnx": write_onnx, "openvino": write_openvino}[form](network, x, path)
 
 

@@ -114,14 +114,16 @@ def test_ratios_are_taken_within_rounds(bench: ModuleType) -> None:
 
 
 def test_wrong_flows_fail(bench: ModuleType) -> None:
-    def fault(precision: str, largest: float, mean: float) -> str | None:
-        row = {"network": "n", "competitor": "c", "precision": precision}
+    def fault(precision: str, largest: float, mean: float, *, peer: bool = False) -> str | None:
+        row = {"network": "n", "competitor": "c", "precision": precision, "peer": peer}
         return bench.too_far({**row, "max_difference_px": largest, "mean_difference_px": mean})
 
     assert fault("float32", 4e-4, 4e-4) is None
     assert fault("float32", 6e-4, 1e-5) == "n c: 6.0e-04 px from PyTorch's float32"
     assert fault("bfloat16", 3.0, 0.09) is None
     assert fault("bfloat16", 3.0, 0.11) == "n c: mean 1.1e-01 px from PyTorch's float32"
+    assert fault("bfloat16", 3.0, 0.11, peer=True) is None
+    assert fault("float32", 6e-4, 1e-5, peer=True) is not None
     assert bench.too_far({"network": "n", "competitor": "c", "precision": "float32"}) is None
 
 
