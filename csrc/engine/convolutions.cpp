@@ -40,7 +40,7 @@ std::vector<const float*> find_parameters(const Graph& graph, const std::vector<
   return data;
 }
 
-ConvolutionSpec spec_of(const Graph& graph, const GraphNode& node) {
+ConvolutionSpec spec_of(const Graph& graph, const GraphNode& node, Element element) {
   const auto& attributes = std::get<ConvolutionAttributes>(node.attributes);
   const auto& weight = graph.parameters[*node.weight].shape;
   ConvolutionSpec spec;
@@ -54,12 +54,14 @@ ConvolutionSpec spec_of(const Graph& graph, const GraphNode& node) {
   spec.ph = attributes.padding.rows;
   spec.pw = attributes.padding.columns;
   spec.leaky_slope = attributes.leaky_slope;
+  spec.element = element;
   return spec;
 }
 
 }  // namespace
 
-Convolutions make_convolutions(const Graph& graph, const std::vector<ParameterView>& given) {
+Convolutions make_convolutions(const Graph& graph, const std::vector<ParameterView>& given,
+                               Element element) {
   const std::vector<const float*> parameters = find_parameters(graph, given);
   using Key = std::tuple<std::size_t, std::optional<std::size_t>, bool, std::int64_t, std::int64_t,
                          std::int64_t, std::int64_t, std::optional<float>>;
@@ -70,7 +72,7 @@ Convolutions make_convolutions(const Graph& graph, const std::vector<ParameterVi
       result.emplace_back();
       continue;
     }
-    const ConvolutionSpec spec = spec_of(graph, node);
+    const ConvolutionSpec spec = spec_of(graph, node, element);
     const Key key = {*node.weight, node.bias, spec.transposed, spec.sh,
                      spec.sw,      spec.ph,   spec.pw,         spec.leaky_slope};
     std::shared_ptr<const Convolution>& convolution = made[key];

@@ -15,7 +15,9 @@ namespace flownet2 {
 /// attributes share it.
 using Convolutions = std::vector<std::shared_ptr<const Convolution>>;
 
-/// Throws Error if a parameter of the graph is missing or has another shape.
-Convolutions make_convolutions(const Graph& graph, const std::vector<ParameterView>& given);
+/// `element` is that of the blocked activations. Throws Error if a parameter of the graph is missing or
+/// has another shape.
+Convolutions make_convolutions(const Graph& graph, const std::vector<ParameterView>& given,
+                               Element element);
 
 }  // namespace flownet2

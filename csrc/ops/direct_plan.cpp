@@ -52,13 +52,13 @@ DirectTask DirectPlan::task(std::int64_t index) const {
 DirectPlan plan_direct(const ConvolutionSpec& spec, const PhaseSteps& steps, const DirectLayout& layout,
                        const MutableBlocked& out, int threads) {
   DirectPlan plan{};
-  plan.n = out.n;
+  plan.n = out.n();
   plan.height = divide_up(out.h, steps.out_y);
   plan.width = divide_up(out.w, steps.out_x);
   plan.groups = layout.narrow ? 1 : divide_up(layout.blocks, layout.width);
   const std::int64_t lanes = layout.narrow ? spec.co : layout.width * channel_block;
   const std::int64_t chunk = weight_budget / (largest_taps(layout) * lanes * bytes_per_pixel);
-  plan.chunk = std::clamp<std::int64_t>(chunk, 1, blocks_of(spec.ci));
+  plan.chunk = std::clamp<std::int64_t>(chunk, 1, layout.in_blocks());
   plan.columns = even_part(plan.width, columns_per_task);
 
   const std::int64_t phases = static_cast<std::int64_t>(layout.phases.size());

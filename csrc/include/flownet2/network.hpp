@@ -14,6 +14,10 @@
 
 namespace flownet2 {
 
+/// How a network computes. bfloat16: weights and what convolutions exchange are rounded to it; sums,
+/// flow (convolutions to few channels, with their weights), coordinates and correlation stay float32.
+enum class Precision { float32, bfloat16 };
+
 struct ParameterView {
   std::string name;
   std::vector<std::int64_t> shape;
@@ -72,7 +76,8 @@ struct RunOptions {
 class Network {
  public:
   /// Every parameter of the graph is copied in the form that its convolutions want.
-  Network(std::string_view graph_text, const std::vector<ParameterView>& parameters);
+  Network(std::string_view graph_text, const std::vector<ParameterView>& parameters,
+          Precision precision = Precision::float32);
   ~Network();
   Network(Network&&) noexcept;
   Network& operator=(Network&&) noexcept;
