@@ -9,29 +9,34 @@
 
 namespace flownet2 {
 
-/// Pixels per block of the packed first feature map; buffer widths are multiples of it.
-inline constexpr std::int64_t correlation_block = 16;
+/// Pixels of a CorrelationBlock.
+inline constexpr std::int64_t correlation_pixels = 16;
 
-/// One row of `a` against one row of `b`.
-struct CorrelationRow {
-  const float* a;  // (blocks, channels, correlation_block)
-  const float* b;  // (channels, b_width): `reach` zeros, the row, zeros
-  float* sums;     // (displacements, blocks * correlation_block); added to
+inline constexpr std::int64_t most_correlation_rows = 3;
+
+/// The same pixels of some rows of a against one row of b.
+struct CorrelationBlock {
+  std::int64_t rows;                      // at most KernelTable::correlation_rows
+  const float* a[most_correlation_rows];  // (channels, correlation_pixels)
+  const float* b;  // (channels, b_width), from the partner of the first pixel at the first displacement
+  float* sums[most_correlation_rows];  // (displacements, correlation_pixels); added to
   std::int64_t channels;
-  std::int64_t blocks;
   std::int64_t b_width;
   std::int64_t displacements;
   std::int64_t stride;
 };
 
-/// One image and its flow.
-struct WarpImage {
-  const float* x;     // (channels, h, w)
-  const float* flow;  // (2, h, w)
-  float* out;         // (channels, h, w)
+/// One row of the result of a warp.
+struct WarpRow {
+  const float* x;  // (channels, h, w)
   std::int64_t channels;
   std::int64_t h;
   std::int64_t w;
+  std::int64_t y;
+  const float* flow;  // of this row: u, and v `flow_plane` behind
+  std::int64_t flow_plane;
+  float* out;  // of this row, channels `out_plane` apart
+  std::int64_t out_plane;
   float scale_x;  // W / (W - 1), for align_corners false
   float scale_y;
   bool border;
@@ -65,7 +70,8 @@ inline constexpr std::int64_t most_strip_blocks = 2;
 /// 32 bits: a float, or a pair of bfloat16 of neighbouring input channels.
 struct ConvolutionStrip {
   const float* in;          // blocks of 16 words for each pixel; see `taps`
-  std::int64_t in_plane;    // elements between blocks
+  std::int64_t in_pixel;    // words between pixels
+  std::int64_t in_plane;    // between blocks
   std::int64_t in_row;      // elements between rows
   std::int64_t row_stride;  // input rows between output rows; output columns are one input pixel apart
   std::int64_t words;       // of the input channels, all but the last block full
@@ -102,6 +108,26 @@ struct NarrowStrip {
 };
 
 inline constexpr std::int64_t narrow_outputs = 4;
+
+/// Pixels of the input times the weights of all taps of one kernel row and all outputs.
+struct HeadProduct {
+  const float* x;         // (channels, vecs * KernelTable::vec_width)
+  const float* weight;    // (channels, columns)
+  std::int64_t channels;  // of the input
+  std::int64_t columns;
+  std::int64_t vecs;  // 1 or 2
+  float* out;         // (columns, out_step)
+  std::int64_t out_step;
+};
+
+/// out[x] += in[0][x], in[1][x + 1], ... in this order.
+struct HeadTaps {
+  const float* in;  // (taps, in_step)
+  std::int64_t in_step;
+  std::int64_t taps;
+  float* out;
+  std::int64_t count;
+};
 
 /// End of a Winograd tile: sums -> outputs, 16 channels of m x m pixels.
 template <typename T>
@@ -167,19 +193,36 @@ struct PeakLoop {
 struct KernelTable {
   const char* name;
 
+  std::int64_t vec_width;
+
+  // Changes of layout: `pixels` pixels of a group of 16 channels.
+  /// to[c * to_step + p] = channel c of pixel p.
+  void (*take_channels)(const float* from, std::int64_t pixels, float* to, std::int64_t to_step);
+  void (*take_channels_bfloat16)(const bfloat16* from, std::int64_t pixels, float* to,
+                                 std::int64_t to_step);
+  /// Channel c of pixel p = from[c][p], or 0 where from[c] is null.
+  void (*put_channels)(const float* const* from, std::int64_t pixels, float* to);
+  void (*put_channels_bfloat16)(const float* const* from, std::int64_t pixels, bfloat16* to);
+
   // Planar operators.
-  void (*correlation_row)(const CorrelationRow& row);
-  void (*warp_row)(const WarpImage& image, std::int64_t y);
+  std::int64_t correlation_rows;
+  void (*correlate_block)(const CorrelationBlock& block);
+  void (*warp_row)(const WarpRow& row);
   void (*resize_row)(const ResizeRow& row);
   /// out[i] = sqrt(sum over c of x[c * plane + i] ** 2), i < count
   void (*channel_norm)(const float* x, std::int64_t channels, std::int64_t plane, std::int64_t count,
                        float* out);
+
+  // Convolution into few channels.
+  void (*head_product)(const HeadProduct& product);
+  void (*head_add)(const HeadTaps& taps);
 
   // Direct convolution.
   std::int64_t convolution_blocks;
   void (*convolution_strip)(const ConvolutionStrip& strip);
   void (*pairs_strip)(const ConvolutionStrip& strip);  // the same on pairs of bfloat16
   double pairs_rate;  // products of bfloat16 in the time of one of float32, by pairs_strip
+  bool tiles;         // pairs_strip wants whole blocks of 16 words, filled up with zeros
   void (*narrow_strip)(const NarrowStrip& strip);
 
   const WinogradKernels* winograd;  // null: not offered
@@ -194,5 +237,6 @@ extern const KernelTable scalar_kernels;  // the compiler's default target, SSE2
 extern const KernelTable avx2_kernels;
 extern const KernelTable avx512_kernels;
 extern const KernelTable avx512_bf16_kernels;
+extern const KernelTable amx_kernels;
 
 }  // namespace flownet2

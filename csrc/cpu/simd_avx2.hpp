@@ -18,6 +18,11 @@ using Vec = __m256;
 inline Vec zero() { return _mm256_setzero_ps(); }
 inline Vec splat(float value) { return _mm256_set1_ps(value); }
 inline Vec load(const float* from) { return _mm256_loadu_ps(from); }
+inline Vec load_once(const float* from) {
+  Vec v = load(from);
+  __asm__("" : "+x"(v));
+  return v;
+}
 inline void store(float* to, Vec v) { _mm256_storeu_ps(to, v); }
 inline Vec add(Vec a, Vec b) { return _mm256_add_ps(a, b); }
 inline Vec multiply_add(Vec a, Vec b, Vec sum) { return _mm256_fmadd_ps(a, b, sum); }
@@ -26,6 +31,24 @@ inline Vec multiply_add(Vec a, Vec b, Vec sum) { return _mm256_fmadd_ps(a, b, su
 inline Vec leaky(Vec v, Vec slope) {
   const Vec positive = _mm256_cmp_ps(v, _mm256_setzero_ps(), _CMP_GT_OQ);
   return _mm256_blendv_ps(_mm256_mul_ps(v, slope), v, positive);
+}
+
+inline void transpose(Vec (&rows)[vec_width]) {
+  __m256 fours[8];  // fours[i + k]: of rows i ... i + 3, columns 4 * half + k
+  for (int i = 0; i < 8; i += 4) {
+    const __m256 low01 = _mm256_unpacklo_ps(rows[i], rows[i + 1]);
+    const __m256 high01 = _mm256_unpackhi_ps(rows[i], rows[i + 1]);
+    const __m256 low23 = _mm256_unpacklo_ps(rows[i + 2], rows[i + 3]);
+    const __m256 high23 = _mm256_unpackhi_ps(rows[i + 2], rows[i + 3]);
+    fours[i] = _mm256_shuffle_ps(low01, low23, 0x44);
+    fours[i + 1] = _mm256_shuffle_ps(low01, low23, 0xee);
+    fours[i + 2] = _mm256_shuffle_ps(high01, high23, 0x44);
+    fours[i + 3] = _mm256_shuffle_ps(high01, high23, 0xee);
+  }
+  for (int k = 0; k < 4; ++k) {
+    rows[k] = _mm256_permute2f128_ps(fours[k], fours[k + 4], 0x20);
+    rows[k + 4] = _mm256_permute2f128_ps(fours[k], fours[k + 4], 0x31);
+  }
 }
 
 // ---- bfloat16

@@ -18,6 +18,11 @@ using Vec = __m512;
 inline Vec zero() { return _mm512_setzero_ps(); }
 inline Vec splat(float value) { return _mm512_set1_ps(value); }
 inline Vec load(const float* from) { return _mm512_loadu_ps(from); }
+inline Vec load_once(const float* from) {
+  Vec v = load(from);
+  __asm__("" : "+v"(v));
+  return v;
+}
 inline void store(float* to, Vec v) { _mm512_storeu_ps(to, v); }
 inline Vec add(Vec a, Vec b) { return _mm512_add_ps(a, b); }
 inline Vec multiply_add(Vec a, Vec b, Vec sum) { return _mm512_fmadd_ps(a, b, sum); }
@@ -26,6 +31,34 @@ inline Vec multiply_add(Vec a, Vec b, Vec sum) { return _mm512_fmadd_ps(a, b, su
 inline Vec leaky(Vec v, Vec slope) {
   const __mmask16 positive = _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_GT_OQ);
   return _mm512_mask_blend_ps(positive, _mm512_mul_ps(v, slope), v);
+}
+
+/// Row i, lane j <-> row j, lane i.
+inline void transpose(Vec (&rows)[vec_width]) {
+  __m512 pairs[16];
+  for (int i = 0; i < 16; i += 2) {
+    pairs[i] = _mm512_unpacklo_ps(rows[i], rows[i + 1]);
+    pairs[i + 1] = _mm512_unpackhi_ps(rows[i], rows[i + 1]);
+  }
+  __m512 fours[16];  // fours[i + k]: of rows i ... i + 3, columns 4 * quarter + k
+  for (int i = 0; i < 16; i += 4) {
+    for (int k = 0; k < 2; ++k) {
+      const __m512d first = _mm512_castps_pd(pairs[i + k]);
+      const __m512d second = _mm512_castps_pd(pairs[i + 2 + k]);
+      fours[i + 2 * k] = _mm512_castpd_ps(_mm512_unpacklo_pd(first, second));
+      fours[i + 2 * k + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(first, second));
+    }
+  }
+  for (int k = 0; k < 4; ++k) {
+    const __m512 low02 = _mm512_shuffle_f32x4(fours[k], fours[k + 4], 0x88);
+    const __m512 low13 = _mm512_shuffle_f32x4(fours[k], fours[k + 4], 0xdd);
+    const __m512 high02 = _mm512_shuffle_f32x4(fours[k + 8], fours[k + 12], 0x88);
+    const __m512 high13 = _mm512_shuffle_f32x4(fours[k + 8], fours[k + 12], 0xdd);
+    rows[k] = _mm512_shuffle_f32x4(low02, high02, 0x88);
+    rows[k + 4] = _mm512_shuffle_f32x4(low13, high13, 0x88);
+    rows[k + 8] = _mm512_shuffle_f32x4(low02, high02, 0xdd);
+    rows[k + 12] = _mm512_shuffle_f32x4(low13, high13, 0xdd);
+  }
 }
 
 // ---- bfloat16

@@ -89,7 +89,22 @@ inline Vec load(const float* from) {
   return v;
 }
 
+/// Into a register for all its uses: compilers repeat the load in each operation that may take memory,
+/// which is slow where it crosses a cache line.
+inline Vec load_once(const float* from) { return load(from); }
+
 inline void store(float* to, const Vec& v) { memcpy(to, &v, sizeof(v)); }
+
+/// Row i, lane j <-> row j, lane i.
+inline void transpose(Vec (&rows)[vec_width]) {
+  float from[vec_width][vec_width];
+  float to[vec_width][vec_width];
+  for (int i = 0; i < vec_width; ++i) store(from[i], rows[i]);
+  for (int i = 0; i < vec_width; ++i) {
+    for (int j = 0; j < vec_width; ++j) to[j][i] = from[i][j];
+  }
+  for (int i = 0; i < vec_width; ++i) rows[i] = load(to[i]);
+}
 
 // ---- bfloat16
 

@@ -7,8 +7,12 @@
 #include <string_view>
 #include <tuple>
 #include <unordered_map>
+#include <utility>
 
+#include "cpu/dispatch.hpp"
+#include "engine/passes.hpp"
 #include "ops/checks.hpp"
+#include "ops/composed_head.hpp"
 
 namespace flownet2 {
 namespace {
@@ -40,22 +44,16 @@ std::vector<const float*> find_parameters(const Graph& graph, const std::vector<
   return data;
 }
 
-ConvolutionSpec spec_of(const Graph& graph, const GraphNode& node, Element element) {
-  const auto& attributes = std::get<ConvolutionAttributes>(node.attributes);
-  const auto& weight = graph.parameters[*node.weight].shape;
-  ConvolutionSpec spec;
-  spec.transposed = node.op == Op::conv_transpose2d;
-  spec.ci = weight[spec.transposed ? 0 : 1];
-  spec.co = weight[spec.transposed ? 1 : 0];
-  spec.kh = weight[2];
-  spec.kw = weight[3];
-  spec.sh = attributes.stride.rows;
-  spec.sw = attributes.stride.columns;
-  spec.ph = attributes.padding.rows;
-  spec.pw = attributes.padding.columns;
-  spec.leaky_slope = attributes.leaky_slope;
-  spec.element = element;
-  return spec;
+std::shared_ptr<const FlowHead> make_head(const ConvolutionParameters& own) {
+  std::vector<HeadWeights> weights;
+  weights.push_back(pack_head(own.spec, own.weight, own.bias));
+  return std::make_shared<FlowHead>(active_kernels(), own.spec, std::move(weights));
+}
+
+std::shared_ptr<const FlowHead> make_composed(const ConvolutionParameters& inner,
+                                              const ConvolutionParameters& own) {
+  return std::make_shared<FlowHead>(active_kernels(), composed_spec(inner.spec, own.spec),
+                                    compose(inner, own));
 }
 
 }  // namespace
@@ -65,22 +63,30 @@ Convolutions make_convolutions(const Graph& graph, const std::vector<ParameterVi
   const std::vector<const float*> parameters = find_parameters(graph, given);
   using Key = std::tuple<std::size_t, std::optional<std::size_t>, bool, std::int64_t, std::int64_t,
                          std::int64_t, std::int64_t, std::optional<float>>;
-  std::map<Key, std::shared_ptr<const Convolution>> made;
-  Convolutions result;
-  for (const GraphNode& node : graph.nodes) {
-    if (!node.weight) {
-      result.emplace_back();
-      continue;
+  const auto parameters_of = [&](const GraphNode& node) -> ConvolutionParameters {
+    ConvolutionSpec spec = spec_of(graph, node);
+    spec.element = element;
+    return {spec, parameters[*node.weight], node.bias ? parameters[*node.bias] : nullptr};
+  };
+  std::map<Key, NodeConvolution> made;
+  const Compositions compositions = find_compositions(graph);
+  Convolutions result(graph.nodes.size());
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    const GraphNode& node = graph.nodes[i];
+    if (!node.weight) continue;
+    const ConvolutionParameters own = parameters_of(node);
+    const ConvolutionSpec& spec = own.spec;
+    NodeConvolution& shared = made[{*node.weight, node.bias, spec.transposed, spec.sh, spec.sw, spec.ph,
+                                    spec.pw, spec.leaky_slope}];
+    if (is_flow_head(spec)) {
+      if (shared.head == nullptr) shared.head = make_head(own);
+    } else if (shared.convolution == nullptr) {
+      shared.convolution = make_convolution(spec, own.weight, own.bias);
     }
-    const ConvolutionSpec spec = spec_of(graph, node, element);
-    const Key key = {*node.weight, node.bias, spec.transposed, spec.sh,
-                     spec.sw,      spec.ph,   spec.pw,         spec.leaky_slope};
-    std::shared_ptr<const Convolution>& convolution = made[key];
-    if (convolution == nullptr) {
-      convolution =
-          make_convolution(spec, parameters[*node.weight], node.bias ? parameters[*node.bias] : nullptr);
+    result[i] = shared;
+    if (compositions[i]) {
+      result[i].composed = make_composed(parameters_of(*graph.producer(*compositions[i])), own);
     }
-    result.push_back(convolution);
   }
   return result;
 }

@@ -8,12 +8,20 @@
 
 #include "engine/graph.hpp"
 #include "ops/convolution.hpp"
+#include "ops/flow_head.hpp"
 
 namespace flownet2 {
 
-/// The convolution of each node, null for nodes of another kind; nodes with the same parameters and
-/// attributes share it.
-using Convolutions = std::vector<std::shared_ptr<const Convolution>>;
+/// Of one node: a convolution, or the one into few channels; the latter also together with the
+/// convolution that it can be composed with.
+struct NodeConvolution {
+  std::shared_ptr<const Convolution> convolution;
+  std::shared_ptr<const FlowHead> head;
+  std::shared_ptr<const FlowHead> composed;
+};
+
+/// By node, empty for nodes of another kind; nodes with the same parameters and attributes share theirs.
+using Convolutions = std::vector<NodeConvolution>;
 
 /// `element` is that of the blocked activations. Throws Error if a parameter of the graph is missing or
 /// has another shape.

@@ -1,141 +1,93 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/execute.hpp"
 
+#include "engine/link.hpp"
 #include "engine/shapes.hpp"
-#include "ops/checks.hpp"
+#include "ops/correlation.hpp"
 #include "ops/layout.hpp"
 #include "ops/pointwise.hpp"
 
 namespace flownet2 {
 namespace {
 
-/// The tensors of one step as views.
-class Tensors {
- public:
-  Tensors(const Plan& plan, const Step& step, const Memories& memories)
-      : plan_(plan), step_(step), memories_(memories) {}
-
-  ConstView planar(std::size_t input) const {
-    const Place& place = step_.inputs[input];
-    return {start(place), place.shape};
-  }
-
-  ConstBlocked blocked(std::size_t input) const {
-    return as_blocked<ConstBlocked>(start(step_.inputs[input]), step_.inputs[input]);
-  }
-
-  ConstRuns runs(std::size_t input) const {
-    const Place& place = step_.inputs[input];
-    return {start(place) + skipped(place), run_stride(place)};
-  }
-
-  MutableView planar_out() const { return {writable(), step_.output.shape}; }
-
-  MutableBlocked blocked_out() const { return as_blocked<MutableBlocked>(writable(), step_.output); }
-
-  MutableRuns runs_out() const { return {writable() + skipped(step_.output), run_stride(step_.output)}; }
-
-  /// Elements of the output, lanes of blocks included.
-  Runs count() const {
-    const Shape& shape = step_.output.shape;
-    const bool is_planar = step_.output.layout == Layout::planar;
-    const std::int64_t channels = is_planar ? shape.c : blocks_of(shape.c) * channel_block;
-    return {shape.n, channels * shape.h * shape.w};
-  }
-
- private:
-  static std::int64_t run_stride(const Place& place) {
-    const Shape& shape = place.shape;
-    return place.memory == Memory::arena ? place.image_stride : shape.c * shape.h * shape.w;
-  }
-
-  /// Words before the first group of a blocked float32 tensor; of a planar one: none.
-  static std::int64_t skipped(const Place& place) {
-    return place.first_group * channel_block * place.shape.h * place.shape.w;
-  }
-
-  const float* start(const Place& place) const {
-    if (place.memory == Memory::input) return memories_.inputs[place.index];
-    if (place.memory == Memory::output) return memories_.outputs[place.index];
-    return memories_.arena + plan_.buffers[place.index].offset;
-  }
-
-  float* writable() const {
-    const Place& place = step_.output;
-    if (place.memory == Memory::output) return memories_.outputs[place.index];
-    return memories_.arena + (start(place) - memories_.arena);
-  }
-
-  template <typename View, typename Float>
-  View as_blocked(Float* data, const Place& place) const {
-    const Shape& shape = place.shape;
-    return View(data, plan_.element, shape.n, shape.c, shape.h, shape.w, place.image_stride,
-                place.first_group);
-  }
-
-  const Plan& plan_;
-  const Step& step_;
-  const Memories& memories_;
-};
-
 void concat(const Step& step, const Tensors& tensors) {
-  const bool blocked = step.output.layout == Layout::blocked;
+  const Place& out = step.outputs[0];
   std::vector<ChannelPart> parts;
   std::int64_t channel = 0;
-  for (std::size_t i = 0; i < step.inputs.size(); ++i) {
-    const Place& input = step.inputs[i];
+  for (const Place& input : step.inputs) {
     ChannelPart part;
     part.first = channel;
     if (input.layout == Layout::planar) {
-      part.planar = tensors.planar(i);
-    } else if (!joined_in_place(step, i, channel)) {
-      part.blocked = tensors.blocked(i);
+      part.planar = tensors.planar(input);
+    } else if (!joined_in_place(input, out, channel)) {
+      part.blocked = tensors.blocked(input);
     }
     channel += input.shape.c;
     parts.push_back(part);
   }
-  if (blocked) {
-    join_blocked(parts, tensors.blocked_out());
+  if (out.layout == Layout::blocked) {
+    join_blocked(parts, tensors.blocked_out(out));
   } else {
-    join_planar(parts, tensors.planar_out());
+    join_planar(parts, tensors.planar_out(out));
   }
 }
 
 void elementwise_node(const ElementwiseAttributes& attributes, const Step& step,
                       const Tensors& tensors) {
-  elementwise(tensors.count(), attributes.kind, attributes.factor, tensors.runs(0),
-              tensors.runs(step.inputs.size() - 1), tensors.runs_out());
+  elementwise(Tensors::count(step.outputs[0]), attributes.kind, attributes.factor,
+              tensors.runs(step.inputs.front()), tensors.runs(step.inputs.back()),
+              tensors.runs_out(step.outputs[0]));
 }
 
 void convert(const Step& step, const Tensors& tensors) {
-  if (step.output.layout == Layout::blocked) {
-    to_blocked(tensors.planar(0), tensors.blocked_out());
+  if (step.outputs[0].layout == Layout::blocked) {
+    to_blocked(tensors.planar(step.inputs[0]), tensors.blocked_out(step.outputs[0]));
   } else {
-    to_planar(tensors.blocked(0), tensors.planar_out());
+    to_planar(tensors.blocked(step.inputs[0]), tensors.planar_out(step.outputs[0]));
   }
 }
 
-void compute(const GraphNode& node, const Convolution* convolution, const Step& step,
+/// Into few channels, or the images of all inputs as one batch.
+void convolve(const NodeConvolution& node, const Step& step, const Tensors& tensors) {
+  if (node.head != nullptr) {
+    const FlowHead& head = step.kind == StepKind::composed ? *node.composed : *node.head;
+    return head.run(tensors.either(step.inputs[0]), tensors.planar_out(step.outputs[0]));
+  }
+  ConstBlocked in = tensors.blocked(step.inputs[0]);
+  MutableBlocked out = tensors.blocked_out(step.outputs[0]);
+  for (std::size_t i = 1; i < step.values.size(); ++i) {
+    const ConstBlocked more_in = tensors.blocked(step.inputs[i]);
+    const MutableBlocked more_out = tensors.blocked_out(step.outputs[i]);
+    in.images.insert(in.images.end(), more_in.images.begin(), more_in.images.end());
+    out.images.insert(out.images.end(), more_out.images.begin(), more_out.images.end());
+  }
+  node.convolution->run(in, out);
+}
+
+void compute(const GraphNode& node, const NodeConvolution& convolution, const Step& step,
              const Tensors& tensors) {
+  const auto planar = [&](std::size_t input) { return tensors.planar(step.inputs[input]); };
+  const auto planar_out = [&] { return tensors.planar_out(step.outputs[0]); };
   switch (node.op) {
     case Op::conv2d:
     case Op::conv_transpose2d:
-      return convolution->run(tensors.blocked(0), tensors.blocked_out());
+      return convolve(convolution, step, tensors);
     case Op::leaky_relu:
-      return leaky_relu(tensors.count(), tensors.runs(0),
-                        std::get<LeakyReluAttributes>(node.attributes).slope, tensors.runs_out());
+      return leaky_relu(Tensors::count(step.outputs[0]), tensors.runs(step.inputs[0]),
+                        std::get<LeakyReluAttributes>(node.attributes).slope,
+                        tensors.runs_out(step.outputs[0]));
     case Op::correlation:
-      return correlation(tensors.planar(0), tensors.planar(1),
-                         std::get<CorrelationOptions>(node.attributes), tensors.planar_out());
+      return correlate(tensors.either(step.inputs[0]), tensors.either(step.inputs[1]),
+                       std::get<CorrelationOptions>(node.attributes),
+                       tensors.either_out(step.outputs[0]));
     case Op::warp:
-      return warp(tensors.planar(0), tensors.planar(1), std::get<WarpOptions>(node.attributes),
-                  tensors.planar_out());
+      return warp(planar(0), planar(1), std::get<WarpOptions>(node.attributes), planar_out());
     case Op::channel_norm:
-      return channel_norm(tensors.planar(0), tensors.planar_out());
+      return channel_norm(planar(0), planar_out());
     case Op::resize:
-      return resize(tensors.planar(0),
+      return resize(planar(0),
                     resize_options(std::get<ResizeAttributes>(node.attributes), step.inputs[0].shape),
-                    tensors.planar_out());
+                    planar_out());
     case Op::concat:
       return concat(step, tensors);
     case Op::elementwise:
@@ -147,10 +99,11 @@ void compute(const GraphNode& node, const Convolution* convolution, const Step& 
 
 void execute_step(const Graph& graph, const Convolutions& convolutions, const Plan& plan,
                   const Step& step, const Memories& memories) {
-  const Tensors tensors(plan, step, memories);
-  if (step.conversion) return convert(step, tensors);
-  const std::size_t node = step.value - graph.inputs.size();
-  compute(graph.nodes[node], convolutions[node].get(), step, tensors);
+  const Tensors tensors(plan, memories);
+  if (step.kind == StepKind::conversion) return convert(step, tensors);
+  if (step.kind == StepKind::link) return execute_link(graph, step, tensors);
+  const std::size_t node = step.values.back() - graph.inputs.size();
+  compute(graph.nodes[node], convolutions[node], step, tensors);
 }
 
 }  // namespace flownet2

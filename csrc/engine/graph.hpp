@@ -36,6 +36,10 @@ const char* op_name(Op op);
 struct Pair {
   std::int64_t rows = 0;
   std::int64_t columns = 0;
+
+  friend bool operator==(const Pair& a, const Pair& b) {
+    return a.rows == b.rows && a.columns == b.columns;
+  }
 };
 
 struct ConvolutionAttributes {

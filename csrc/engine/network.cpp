@@ -65,8 +65,8 @@ class Network::Implementation {
   }
 
   std::shared_ptr<const Plan> plan(const std::vector<Shape>& inputs,
-                                   const std::vector<std::size_t>& wanted) const {
-    return plans_.get(graph_, element_, inputs, wanted);
+                                   const std::vector<std::size_t>& wanted, bool exact_graph) const {
+    return plans_.get(graph_, element_, inputs, wanted, exact_graph);
   }
 
   /// Where the run reads and writes; of outputs that are one value the first is written.
@@ -101,7 +101,7 @@ class Network::Implementation {
       execute_step(graph_, convolutions_, plan, step, memories);
       if (options.times != nullptr) {
         const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
-        options.times->push_back({graph_.value_name(step.value), step_name(graph_, step), time.count()});
+        options.times->push_back({value_names(graph_, step), step_name(graph_, step), time.count()});
       }
     }
   }
@@ -155,7 +155,7 @@ Network& Network::operator=(Network&&) noexcept = default;
 std::vector<Shape> Network::output_shapes(const std::vector<NamedShape>& inputs,
                                           const std::vector<std::string>& outputs) const {
   const auto plan =
-      implementation_->plan(implementation_->shapes(inputs), implementation_->values(outputs));
+      implementation_->plan(implementation_->shapes(inputs), implementation_->values(outputs), false);
   std::vector<Shape> result;
   for (const std::string& name : outputs) result.push_back(plan->shapes[implementation_->value(name)]);
   return result;
@@ -169,16 +169,16 @@ void Network::run(const std::vector<NamedInput>& inputs, const std::vector<Named
   for (const NamedOutput& output : outputs) names.push_back(output.name);
   const std::vector<Shape> shapes = implementation_->shapes(given);
   const std::vector<std::size_t> wanted = implementation_->values(names);
-  const auto plan = implementation_->plan(shapes, wanted);
+  const auto plan = implementation_->plan(shapes, wanted, options.exact_graph);
   const Memories memories = implementation_->memories(inputs, outputs, *plan, wanted);
   implementation_->run(*plan, memories, options);
   implementation_->copy_rest(outputs, memories, wanted);
 }
 
 PlanInfo Network::plan_info(const std::vector<NamedShape>& inputs,
-                            const std::vector<std::string>& outputs) const {
-  const auto plan =
-      implementation_->plan(implementation_->shapes(inputs), implementation_->values(outputs));
+                            const std::vector<std::string>& outputs, bool exact_graph) const {
+  const auto plan = implementation_->plan(implementation_->shapes(inputs),
+                                          implementation_->values(outputs), exact_graph);
   return describe_plan(implementation_->graph(), *plan);
 }
 

@@ -3,112 +3,57 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
-#include "cpu/blocked.hpp"
 #include "engine/arena_layout.hpp"
-#include "engine/shapes.hpp"
+#include "engine/grouping.hpp"
 #include "ops/checks.hpp"
 
 namespace flownet2 {
 namespace {
 
-bool is_convolution(const GraphNode& node) {
-  return node.op == Op::conv2d || node.op == Op::conv_transpose2d;
-}
-
-/// Which values are needed for the wanted ones.
-std::vector<bool> find_needed(const Graph& graph, const std::vector<std::size_t>& wanted) {
-  std::vector<bool> needed(graph.inputs.size() + graph.nodes.size(), false);
-  for (const std::size_t value : wanted) needed[value] = true;
-  for (std::size_t value = needed.size(); value-- > graph.inputs.size();) {
-    if (!needed[value]) continue;
-    for (const std::size_t input : graph.producer(value)->inputs) needed[input] = true;
-  }
-  return needed;
-}
-
 class Planner {
  public:
-  Planner(const Graph& graph, Element element, const std::vector<Shape>& inputs,
-          const std::vector<std::size_t>& wanted)
+  Planner(const Graph& graph, Element element, const std::vector<std::size_t>& wanted, Work work,
+          bool exact_graph)
       : graph_(graph),
         wanted_(wanted),
-        needed_(find_needed(graph, wanted)),
-        shapes_(infer_shapes(graph, inputs, needed_)),
-        layouts_(shapes_.size(), Layout::planar),
-        joins_(shapes_.size()),
-        buffer_of_(shapes_.size()),
-        places_(shapes_.size()) {
+        work_(std::move(work)),
+        layouts_(choose_layouts(graph, work_, element)),
+        units_(work_),
+        buffer_of_(work_.shapes.size()),
+        places_(work_.shapes.size()) {
     result_.element = element;
+    if (exact_graph) return;
+    join_links(graph, work_, layouts_, units_);
+    join_batches(graph, work_, layouts_, element, units_);
   }
 
   Plan plan() {
-    choose_layouts();
-    choose_joins();
-    for (std::size_t value = 0; value < shapes_.size(); ++value) {
-      if (!needed_[value]) continue;
-      if (graph_.producer(value) == nullptr) {
-        set_place(value, {Memory::input, Layout::planar, value, shapes_[value]});
+    for (const std::size_t unit : units_.in_order()) {
+      const std::vector<std::size_t>& members = units_.members(unit);
+      const GraphNode* node = graph_.producer(members[0]);
+      if (node == nullptr) {
+        const std::size_t value = members[0];
+        set_place(value, {Memory::input, Layout::planar, value, shape(value)});
+      } else if (members.size() > 1 && !node->weight) {
+        add_link(members);
       } else {
-        add_node(value);
+        add_nodes(members);
       }
     }
     result_.arena_floats = place_buffers(result_.buffers);
-    result_.shapes = std::move(shapes_);
+    result_.shapes = std::move(work_.shapes);
     return std::move(result_);
   }
 
  private:
-  /// The concat that holds a value, and the value's first channel there.
-  struct Join {
-    std::size_t concat;
-    std::int64_t channel;
-  };
+  const Shape& shape(std::size_t value) const { return work_.shapes[value]; }
 
   std::optional<std::size_t> output_of(std::size_t value) const {
     const auto found = std::find(wanted_.begin(), wanted_.end(), value);
     if (found == wanted_.end() || graph_.producer(value) == nullptr) return std::nullopt;
     return static_cast<std::size_t>(found - wanted_.begin());
-  }
-
-  /// A convolution's result is blocked. A concat is if that spares a conversion. Pointwise operators
-  /// know float32 only.
-  void choose_layouts() {
-    std::vector<bool> convolved(shapes_.size(), false);
-    for (std::size_t value = graph_.inputs.size(); value < shapes_.size(); ++value) {
-      const GraphNode& node = *graph_.producer(value);
-      if (needed_[value] && is_convolution(node)) convolved[node.inputs[0]] = true;
-    }
-    for (std::size_t value = graph_.inputs.size(); value < shapes_.size(); ++value) {
-      const GraphNode& node = *graph_.producer(value);
-      const auto blocked = [&](std::size_t input) { return layouts_[input] == Layout::blocked; };
-      const bool all = std::all_of(node.inputs.begin(), node.inputs.end(), blocked);
-      const bool any = std::any_of(node.inputs.begin(), node.inputs.end(), blocked);
-      const bool is_blocked = is_convolution(node) ||
-                              (node.op == Op::concat && (any || convolved[value])) ||
-                              ((node.op == Op::leaky_relu || node.op == Op::elementwise) && all &&
-                               result_.element == Element::float32);
-      if (is_blocked) layouts_[value] = Layout::blocked;
-    }
-  }
-
-  /// A blocked value is computed where a concat wants it if whole channel blocks are its own there. A
-  /// part of which a block remains unused must come last: its writer clears the unused lanes.
-  void choose_joins() {
-    for (std::size_t value = graph_.inputs.size(); value < shapes_.size(); ++value) {
-      const GraphNode& node = *graph_.producer(value);
-      if (!needed_[value] || node.op != Op::concat || layouts_[value] != Layout::blocked) continue;
-      std::int64_t channel = 0;
-      for (const std::size_t input : node.inputs) {
-        const std::int64_t next = channel + shapes_[input].c;
-        const bool own_blocks =
-            channel % channel_block == 0 && (next % channel_block == 0 || next == shapes_[value].c);
-        if (own_blocks && layouts_[input] == Layout::blocked && !joins_[input]) {
-          joins_[input] = Join{value, channel};
-        }
-        channel = next;
-      }
-    }
   }
 
   void set_place(std::size_t value, const Place& place) { slot(value, place.layout) = place; }
@@ -138,33 +83,33 @@ class Planner {
 
   /// Where a value is computed.
   Place home(std::size_t value) {
-    const Layout layout = layouts_[value];
+    const Layout layout = layouts_.of[value];
     if (layout == Layout::planar) {
-      if (const auto output = output_of(value)) return {Memory::output, layout, *output, shapes_[value]};
-      return fresh_place(shapes_[value], layout);
+      if (const auto output = output_of(value)) return {Memory::output, layout, *output, shape(value)};
+      return fresh_place(shape(value), layout);
     }
-    std::size_t root = value;
-    std::int64_t channel = 0;
-    while (joins_[root]) {
-      channel += joins_[root]->channel;
-      root = joins_[root]->concat;
-    }
-    if (!buffer_of_[root]) buffer_of_[root] = fresh_place(shapes_[root], layout);
-    return part_of(*buffer_of_[root], channel, shapes_[value]);
+    const Join home = layouts_.home(value);
+    std::optional<Place>& whole = buffer_of_[home.holder];
+    if (!whole) whole = fresh_place(shape(home.holder), layout);
+    return part_of(*whole, home.channel, shape(value));
   }
 
   /// The value in that layout, converted if it does not exist yet.
   Place in_layout(std::size_t value, Layout layout) {
     std::optional<Place>& wanted = slot(value, layout);
     if (!wanted) {
-      const Place from = *slot(value, layouts_[value]);
+      const Place from = *slot(value, layouts_.of[value]);
       const auto output = layout == Layout::planar ? output_of(value) : std::nullopt;
-      const Place to = output ? Place{Memory::output, layout, *output, shapes_[value]}
-                              : fresh_place(shapes_[value], layout);
-      add_step({value, true, {from}, to});
+      const Place to = output ? Place{Memory::output, layout, *output, shape(value)}
+                              : fresh_place(shape(value), layout);
+      add_step({StepKind::conversion, {value}, {from}, {to}, {}});
       wanted = to;
     }
     return *wanted;
+  }
+
+  Place input_of(std::size_t value, std::size_t input) {
+    return in_layout(input, layout_for(graph_, layouts_, value, input));
   }
 
   void add_step(Step step) {
@@ -176,34 +121,79 @@ class Planner {
       buffer.last = std::max(buffer.last, now);
     };
     for (const Place& input : step.inputs) touch(input);
-    touch(step.output);
+    for (const Place& output : step.outputs) touch(output);
     result_.steps.push_back(std::move(step));
   }
 
-  void add_node(std::size_t value) {
-    const GraphNode& node = *graph_.producer(value);
-    Step step = {value, false, {}, {}};
-    for (const std::size_t input : node.inputs)
-      step.inputs.push_back(in_layout(input, layout_for(node, value, input)));
-    step.output = home(value);
-    set_place(value, step.output);
-    add_step(std::move(step));
-    if (output_of(value)) in_layout(value, Layout::planar);
+  /// The outputs are there: what is wanted of them is planar.
+  void finish(const std::vector<std::size_t>& values) {
+    for (const std::size_t value : values) {
+      if (output_of(value)) in_layout(value, Layout::planar);
+    }
   }
 
-  /// The layout in which a node reads an input.
-  Layout layout_for(const GraphNode& node, std::size_t value, std::size_t input) const {
-    if (is_convolution(node)) return Layout::blocked;
-    if (node.op == Op::concat && layouts_[value] == Layout::blocked) return layouts_[input];
-    return layouts_[value];
+  void add_nodes(const std::vector<std::size_t>& values) {
+    Step step;
+    step.values = values;
+    if (const auto inner = work_.composed_with[values[0]]) {
+      step.kind = StepKind::composed;
+      step.values.insert(step.values.begin(), *inner);
+    }
+    for (const std::size_t value : values) {
+      for (const std::size_t input : work_.inputs[value]) step.inputs.push_back(input_of(value, input));
+    }
+    for (const std::size_t value : values) {
+      step.outputs.push_back(home(value));
+      set_place(value, step.outputs.back());
+    }
+    add_step(std::move(step));
+    finish(values);
+  }
+
+  /// Whether a node outside the link reads it, or the caller.
+  bool leaves(std::size_t value) const {
+    if (output_of(value)) return true;
+    for (std::size_t user = value + 1; user < work_.inputs.size(); ++user) {
+      if (!work_.needed[user] || units_.of(user) == units_.of(value)) continue;
+      const auto& inputs = work_.inputs[user];
+      if (std::find(inputs.begin(), inputs.end(), value) != inputs.end()) return true;
+    }
+    return false;
+  }
+
+  void add_link(const std::vector<std::size_t>& values) {
+    Step step;
+    step.kind = StepKind::link;
+    step.values = values;
+    for (const std::size_t value : values) {
+      LinkNode node;
+      node.value = value;
+      for (const std::size_t input : work_.inputs[value]) {
+        const auto found = std::find(values.begin(), values.end(), input);
+        if (found != values.end()) {
+          node.inputs.push_back({true, static_cast<std::size_t>(found - values.begin())});
+        } else {
+          node.inputs.push_back({false, step.inputs.size()});
+          step.inputs.push_back(input_of(value, input));
+        }
+      }
+      step.nodes.push_back(std::move(node));
+    }
+    for (LinkNode& node : step.nodes) {
+      if (!leaves(node.value)) continue;
+      node.output = step.outputs.size();
+      step.outputs.push_back(home(node.value));
+      set_place(node.value, step.outputs.back());
+    }
+    add_step(std::move(step));
+    finish(values);
   }
 
   const Graph& graph_;
   const std::vector<std::size_t>& wanted_;
-  std::vector<bool> needed_;
-  std::vector<Shape> shapes_;
-  std::vector<Layout> layouts_;  // of each value as it is computed
-  std::vector<std::optional<Join>> joins_;
+  Work work_;
+  Layouts layouts_;
+  Units units_;
   std::vector<std::optional<Place>> buffer_of_;
   std::vector<std::array<std::optional<Place>, 2>> places_;
   Plan result_;
@@ -212,8 +202,9 @@ class Planner {
 }  // namespace
 
 Plan make_plan(const Graph& graph, Element element, const std::vector<Shape>& inputs,
-               const std::vector<std::size_t>& wanted) {
-  return Planner(graph, element, inputs, wanted).plan();
+               const std::vector<std::size_t>& wanted, bool exact_graph) {
+  return Planner(graph, element, wanted, find_work(graph, inputs, wanted, exact_graph), exact_graph)
+      .plan();
 }
 
 Place part_of(const Place& whole, std::int64_t channel, const Shape& shape) {
@@ -223,9 +214,7 @@ Place part_of(const Place& whole, std::int64_t channel, const Shape& shape) {
   return part;
 }
 
-bool joined_in_place(const Step& step, std::size_t input, std::int64_t channel) {
-  const Place& part = step.inputs[input];
-  const Place& whole = step.output;
+bool joined_in_place(const Place& part, const Place& whole, std::int64_t channel) {
   return part.memory == Memory::arena && part.layout == Layout::blocked && part.index == whole.index &&
          channel % channel_block == 0 && part.first_group == whole.first_group + channel / channel_block;
 }

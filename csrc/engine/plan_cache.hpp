@@ -14,17 +14,18 @@ namespace flownet2 {
 class PlanCache {
  public:
   std::shared_ptr<const Plan> get(const Graph& graph, Element element, const std::vector<Shape>& inputs,
-                                  const std::vector<std::size_t>& wanted);
+                                  const std::vector<std::size_t>& wanted, bool exact_graph);
 
  private:
   struct Entry {
     std::vector<Shape> inputs;
     std::vector<std::size_t> wanted;
+    bool exact_graph;
     std::shared_ptr<const Plan> plan;
   };
 
   std::shared_ptr<const Plan> find(const std::vector<Shape>& inputs,
-                                   const std::vector<std::size_t>& wanted);
+                                   const std::vector<std::size_t>& wanted, bool exact_graph);
 
   std::mutex mutex_;
   std::list<Entry> entries_;  // last used first

@@ -5,6 +5,7 @@
 
 #include "cpu/dispatch.hpp"
 #include "cpu/threads.hpp"
+#include "ops/bands.hpp"
 #include "ops/checks.hpp"
 
 namespace flownet2 {
@@ -14,6 +15,11 @@ constexpr const char* op = "channel_norm";
 constexpr std::int64_t pixels_per_task = 4096;  // the sums of a task stay in the first-level cache
 
 }  // namespace
+
+void channel_norm_band(const KernelTable& kernels, const Band& band, std::int64_t channels, ConstBand x,
+                       MutableBand out) {
+  kernels.channel_norm(x.data, channels, x.plane, band.pixels(), out.data);
+}
 
 Shape channel_norm_shape(const Shape& x) {
   check_shape(op, "x", x);

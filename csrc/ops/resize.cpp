@@ -6,6 +6,7 @@
 
 #include "cpu/dispatch.hpp"
 #include "cpu/threads.hpp"
+#include "ops/bands.hpp"
 #include "ops/checks.hpp"
 
 namespace flownet2 {
@@ -42,6 +43,28 @@ void nearest_row(const float* from, const std::vector<ResizeTap>& columns, float
 
 }  // namespace
 
+ResizeTable::ResizeTable(const Shape& in, const ResizeOptions& options)
+    : nearest_(options.mode == ResizeMode::nearest),
+      lines_(make_taps(in.h, options.height, options)),
+      columns_(make_taps(in.w, options.width, options)) {}
+
+void ResizeTable::run(const KernelTable& kernels, const Band& band, ConstView x, std::int64_t c,
+                      float* out) const {
+  const std::int64_t w = x.shape.w;
+  const float* from = x.plane(band.n, c);
+  std::vector<float> line = working_memory(op, w);
+  for (std::int64_t y = band.first; y < band.last; ++y, out += band.w) {
+    const ResizeTap& tap = lines_[static_cast<std::size_t>(y)];
+    const float* top = from + tap.first * w;
+    if (nearest_) {
+      nearest_row(top, columns_, out);
+    } else {
+      kernels.resize_row(
+          {top, from + tap.second * w, tap.weight, w, columns_.data(), band.w, line.data(), out});
+    }
+  }
+}
+
 Shape resize_shape(const Shape& x, const ResizeOptions& options) {
   check_shape(op, "x", x);
   if (options.height < 1 || options.width < 1) {
@@ -62,26 +85,15 @@ void resize(ConstView x, const ResizeOptions& options, MutableView out) {
   check_out(op, resize_shape(x.shape, options), out);
   check_data(op, "x", x.data);
   const KernelTable& kernels = active_kernels();
-  const std::vector<ResizeTap> lines = make_taps(x.shape.h, options.height, options);
-  const std::vector<ResizeTap> columns = make_taps(x.shape.w, options.width, options);
+  const ResizeTable table(x.shape, options);
   const std::int64_t rows = rows_per_task(x.shape.w + options.width);
   const std::int64_t tasks_per_plane = (options.height + rows - 1) / rows;
   parallel_for(x.shape.n * x.shape.c * tasks_per_plane, [&](std::int64_t task) {
     const std::int64_t plane = task / tasks_per_plane;
     const std::int64_t first = task % tasks_per_plane * rows;
-    const float* from = x.plane(0, plane);
-    float* to = out.plane(0, plane);
-    std::vector<float> line = working_memory(op, x.shape.w);
-    for (std::int64_t y = first; y < std::min(first + rows, options.height); ++y) {
-      const ResizeTap& tap = lines[static_cast<std::size_t>(y)];
-      const float* top = from + tap.first * x.shape.w;
-      if (options.mode == ResizeMode::nearest) {
-        nearest_row(top, columns, to + y * options.width);
-        continue;
-      }
-      kernels.resize_row({top, from + tap.second * x.shape.w, tap.weight, x.shape.w, columns.data(),
-                          options.width, line.data(), to + y * options.width});
-    }
+    const Band band = {plane / x.shape.c, first, std::min(first + rows, options.height), options.width};
+    const std::int64_t c = plane % x.shape.c;
+    table.run(kernels, band, x, c, out.plane(band.n, c) + first * options.width);
   });
 }
 

@@ -5,6 +5,7 @@
 
 #include "cpu/dispatch.hpp"
 #include "cpu/threads.hpp"
+#include "ops/bands.hpp"
 #include "ops/checks.hpp"
 
 namespace flownet2 {
@@ -20,6 +21,27 @@ float half_pixel_scale(std::int64_t size) {
 
 }  // namespace
 
+void warp_band(const KernelTable& kernels, const Band& band, ConstView x, ConstBand flow,
+               const WarpOptions& options, MutableBand out) {
+  WarpRow row{};
+  row.x = x.plane(band.n, 0);
+  row.channels = x.shape.c;
+  row.h = x.shape.h;
+  row.w = x.shape.w;
+  row.scale_x = half_pixel_scale(row.w);
+  row.scale_y = half_pixel_scale(row.h);
+  row.border = options.padding == Padding::border;
+  row.align_corners = options.align_corners;
+  row.mask = options.mask;
+  row.flow_plane = flow.plane;
+  row.out_plane = out.plane;
+  for (row.y = band.first; row.y < band.last; ++row.y) {
+    row.flow = flow.data + (row.y - band.first) * band.w;
+    row.out = out.data + (row.y - band.first) * band.w;
+    kernels.warp_row(row);
+  }
+}
+
 Shape warp_shape(const Shape& x, const Shape& flow) {
   check_shape(op, "x", x);
   const Shape expected = {x.n, 2, x.h, x.w};
@@ -27,6 +49,8 @@ Shape warp_shape(const Shape& x, const Shape& flow) {
     fail(op, "flow must be (N, 2, H, W) = " + to_string(expected) + ", got " + to_string(flow));
   }
   check_shape(op, "flow", flow);
+  constexpr std::int64_t longest = 1 << 30;  // the kernel counts rows and columns in 32 bits
+  if (std::max(x.h, x.w) > longest) fail(op, "no side may have more than 2 ** 30 pixels");
   return x;
 }
 
@@ -35,24 +59,12 @@ void warp(ConstView x, ConstView flow, const WarpOptions& options, MutableView o
   check_data(op, "x", x.data);
   check_data(op, "flow", flow.data);
   const KernelTable& kernels = active_kernels();
-  const auto [batch, channels, h, w] = x.shape;
-  const std::int64_t rows = rows_per_task((channels + 4) * w);
-  const std::int64_t tasks_per_image = (h + rows - 1) / rows;
-  parallel_for(batch * tasks_per_image, [&, h = h, w = w, channels = channels](std::int64_t task) {
-    const std::int64_t n = task / tasks_per_image;
-    const WarpImage image = {x.plane(n, 0),
-                             flow.plane(n, 0),
-                             out.plane(n, 0),
-                             channels,
-                             h,
-                             w,
-                             half_pixel_scale(w),
-                             half_pixel_scale(h),
-                             options.padding == Padding::border,
-                             options.align_corners,
-                             options.mask};
+  const std::int64_t rows = rows_per_task((x.shape.c + 4) * x.shape.w);
+  const std::int64_t tasks_per_image = (x.shape.h + rows - 1) / rows;
+  parallel_for(x.shape.n * tasks_per_image, [&](std::int64_t task) {
     const std::int64_t first = task % tasks_per_image * rows;
-    for (std::int64_t y = first; y < std::min(first + rows, h); ++y) kernels.warp_row(image, y);
+    const Band band = {task / tasks_per_image, first, std::min(first + rows, x.shape.h), x.shape.w};
+    warp_band(kernels, band, x, band_of(flow, band), options, band_of(out, band));
   });
 }
 

@@ -10,12 +10,14 @@
 #include <string>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "cpu/dispatch.hpp"
 #include "cpu/memory.hpp"
 #include "ops/checks.hpp"
 #include "ops/convolution.hpp"
 #include "ops/direct_convolution.hpp"
+#include "ops/flow_head.hpp"
 #include "ops/layout.hpp"
 #include "python/bindings.hpp"
 #include "python/gil.hpp"
@@ -96,12 +98,19 @@ py::array_t<float> convolve(const py::object& x, const py::object& weight, const
   check_shape(op, "out", out_shape);
   NewArray out(out_shape);
   without_gil([&] {
+    const KernelTable& kernels = isa ? kernels_named(*isa) : active_kernels();
     const Blocked blocked_in(op, in.shape, spec.element);
+    if (is_flow_head(spec)) {
+      to_blocked(in, blocked_in.view);
+      std::vector<HeadWeights> weights;
+      weights.push_back(pack_head(spec, kernel.data, bias_data));
+      FlowHead(kernels, spec, std::move(weights)).run({{}, blocked_in.view}, out.view);
+      return;
+    }
     const Blocked blocked_out(op, out.view.shape, spec.element);
     to_blocked(in, blocked_in.view);
-    const auto convolution =
-        isa ? make_direct_convolution(kernels_named(*isa), spec, kernel.data, bias_data)
-            : make_convolution(spec, kernel.data, bias_data);
+    const auto convolution = isa ? make_direct_convolution(kernels, spec, kernel.data, bias_data)
+                                 : make_convolution(spec, kernel.data, bias_data);
     convolution->run(blocked_in.view, blocked_out.view);
     to_planar(blocked_out.view, out.view);
   });

@@ -102,7 +102,7 @@ std::vector<NamedShape> shapes_of(const std::vector<NamedInput>& inputs) {
 
 /// name -> new array, for each of the outputs.
 py::dict run(const Network& network, const py::dict& inputs, const std::vector<std::string>& outputs,
-             bool interruptible, std::vector<StepTime>* times) {
+             bool interruptible, RunOptions options) {
   const std::vector<NamedInput> views = input_views(inputs);
   const std::vector<Shape> shapes = network.output_shapes(shapes_of(views), outputs);
   py::dict result;
@@ -113,8 +113,6 @@ py::dict run(const Network& network, const py::dict& inputs, const std::vector<s
     result[py::str(outputs[i])] = out.array;
     out_views.push_back({outputs[i], out.view});
   }
-  RunOptions options;
-  options.times = times;
   if (interruptible) {
     SignalPoll().run([&](auto stop) {
       options.stop = stop;
@@ -127,18 +125,32 @@ py::dict run(const Network& network, const py::dict& inputs, const std::vector<s
 }
 
 py::dict run_py(const Network& network, const py::dict& inputs, const std::vector<std::string>& outputs,
-                bool interruptible) {
-  return run(network, inputs, outputs, interruptible, nullptr);
+                bool interruptible, bool exact_graph) {
+  RunOptions options;
+  options.exact_graph = exact_graph;
+  return run(network, inputs, outputs, interruptible, options);
 }
 
-/// A run whose results are dropped: [(name, op, milliseconds)] of its steps.
+/// A run whose results are dropped: [(names, op, milliseconds)] of its steps.
 py::list profile_py(const Network& network, const py::dict& inputs,
                     const std::vector<std::string>& outputs) {
   std::vector<StepTime> times;
-  run(network, inputs, outputs, true, &times);
+  RunOptions options;
+  options.times = &times;
+  run(network, inputs, outputs, true, options);
   py::list result;
   for (const StepTime& time : times)
-    result.append(py::make_tuple(time.name, time.op, time.milliseconds));
+    result.append(py::make_tuple(time.values, time.op, time.milliseconds));
+  return result;
+}
+
+py::list writes_py(const std::vector<ValueRanges>& writes) {
+  py::list result;
+  for (const ValueRanges& item : writes) {
+    for (const ArenaRange& range : item.ranges) {
+      result.append(py::make_tuple(range.begin, range.end, item.value));
+    }
+  }
   return result;
 }
 
@@ -148,19 +160,19 @@ py::list ranges_py(const std::vector<ArenaRange>& ranges) {
   return result;
 }
 
-/// (bytes of the arena, [(name, op, ranges that are read, ranges that are written)])
+/// (bytes of the arena, [(names, op, ranges that are read, ranges that are written and their names)])
 py::tuple plan_py(const Network& network, const py::dict& shapes,
-                  const std::vector<std::string>& outputs) {
+                  const std::vector<std::string>& outputs, bool exact_graph) {
   std::vector<NamedShape> named;
   for (const auto& [name, shape] : shapes) {
     const auto [n, c, h, w] =
         py::cast<std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t>>(shape);
     named.push_back({py::cast<std::string>(name), {n, c, h, w}});
   }
-  const PlanInfo info = network.plan_info(named, outputs);
+  const PlanInfo info = network.plan_info(named, outputs, exact_graph);
   py::list steps;
   for (const StepInfo& step : info.steps) {
-    steps.append(py::make_tuple(step.name, step.op, ranges_py(step.reads), ranges_py(step.writes)));
+    steps.append(py::make_tuple(step.values, step.op, ranges_py(step.reads), writes_py(step.writes)));
   }
   return py::make_tuple(info.arena_bytes, steps);
 }
@@ -172,9 +184,10 @@ void bind_network(py::module_& m) {
       .def(py::init(&make_network), py::arg("graph_text"), py::arg("parameters"), py::kw_only(),
            py::arg("precision") = "float32")
       .def("run", run_py, py::arg("inputs"), py::arg("outputs"), py::kw_only(),
-           py::arg("interruptible") = false)
+           py::arg("interruptible") = false, py::arg("exact_graph") = false)
       .def("profile", profile_py, py::arg("inputs"), py::arg("outputs"))
-      .def("plan", plan_py, py::arg("shapes"), py::arg("outputs"));
+      .def("plan", plan_py, py::arg("shapes"), py::arg("outputs"), py::kw_only(),
+           py::arg("exact_graph") = false);
 }
 
 }  // namespace flownet2::python

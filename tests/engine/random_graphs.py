@@ -134,6 +134,38 @@ def _convolution(draw: st.DrawFn, case: Case, op: str) -> None:
     case.try_add(op, (x,), attributes, roles)
 
 
+def _composable(draw: st.DrawFn, case: Case) -> None:
+    """Two 3x3 convolutions of which the second has few outputs; sometimes the engine makes one of them."""
+    x = _value(draw, case)
+    assert x is not None  # there is at least an input
+    between = draw(st.sampled_from([8, 16, 33, 48]))
+    for ci, co, slope in (
+        (case.shapes[x][1], between, None),
+        (between, draw(st.sampled_from([1, 2, 2, 3, 4])), draw(SLOPES)),
+    ):
+        name = f"layer{len(case.parameters)}"
+        case.parameters[f"{name}.weight"] = (co, ci, 3, 3)
+        case.parameters[f"{name}.bias"] = (co,)
+        roles = {role: f"{name}.{role}" for role in ("weight", "bias")}
+        if not case.try_add("conv2d", (x,), at.Conv2d((1, 1), (1, 1), slope), roles):
+            return
+        x = case.nodes[-1].name
+
+
+def _towers(draw: st.DrawFn, case: Case) -> None:
+    """One convolution of several values of one shape."""
+    first = _value(draw, case)
+    assert first is not None  # there is at least an input
+    ci, co = case.shapes[first][1], draw(st.sampled_from([5, 16, 33]))
+    name = f"layer{len(case.parameters)}.weight"
+    case.parameters[name] = (co, ci, 3, 3)
+    attributes = at.Conv2d(draw(_pairs(1, 2)), (1, 1), draw(SLOPES))
+    others = [_value(draw, case, case.shapes[first], ci) for _ in range(2)]
+    for x in (first, *others):
+        assert x is not None  # first is one
+        case.try_add("conv2d", (x,), attributes, {"weight": name})
+
+
 def _weight(case: Case, node: Node) -> tuple[int, ...]:
     return case.parameters[node.parameters["weight"]]
 
@@ -196,6 +228,8 @@ def _elementwise(draw: st.DrawFn, case: Case) -> None:
 MAKERS = {
     "conv2d": lambda draw, case: _convolution(draw, case, "conv2d"),
     "conv2d ": lambda draw, case: _convolution(draw, case, "conv2d"),  # twice as likely
+    "conv2d pair": _composable,
+    "conv2d towers": _towers,
     "conv_transpose2d": lambda draw, case: _convolution(draw, case, "conv_transpose2d"),
     "leaky_relu": lambda draw, case: _one_input(
         draw, case, "leaky_relu", at.LeakyRelu(draw(st.floats(-1, 1, width=32)))

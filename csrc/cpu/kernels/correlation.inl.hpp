@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Correlation of one row with another at D horizontal displacements (Caffe `Correlation`, kernel_size
-// 1).
-//   sums[k, x] += sum over c of a[c, x] * b[c, x + k * stride]
-// Registers hold two vectors of x times a group of displacements; channels go in chunks that keep the
-// window of b in the first-level cache. Each sum runs over the chunks in order, inside a chunk over the
-// channels in order.
+// Correlation of a block of pixels, in some rows of a, with one row of b at D horizontal displacements
+// (Caffe `Correlation`, kernel_size 1).
+//   sums[row][k, x] += sum over c of a[row][c, x] * b[c, x + k * stride]
+// Registers hold the sums of a vector of pixels for a group of displacements in all rows: a vector of b,
+// whose loads cross cache lines, meets every row. Each sum runs over the channels in order.
 #pragma once
 
 #include <cstdint>
@@ -17,82 +16,76 @@ namespace {
 
 // ---- helpers
 
-constexpr std::int64_t channel_chunk = 64;
-constexpr std::int64_t vecs_per_pixels = correlation_block / vec_width;
-constexpr std::int64_t largest_group =
-    3 * vec_registers / 4 / vecs_per_pixels;  // the rest is for a and b
+constexpr int correlation_rows = vec_registers >= 32 ? 3 : 2;
+static_assert(correlation_rows <= most_correlation_rows, "the block names no more rows");
+
+/// Displacements of a group: sums, pixels of each row and a vector of b fill three quarters.
+constexpr int correlation_group = vec_registers >= 32 ? 7 : 6;
 
 struct CorrelationTile {
-  const float* a;  // (channels, correlation_block)
-  const float* b;
-  float* sums;
-  std::int64_t channels;
-  std::int64_t b_width;
-  std::int64_t sums_width;
-  std::int64_t stride;
+  std::int64_t pixel;  // first of the vector
+  std::int64_t first;  // displacement
 };
 
-template <int Group>
-void correlation_tile(const CorrelationTile& tile) {
-  Vec sums[Group][vecs_per_pixels] = {};
-  const float* a = tile.a;
-  const float* b = tile.b;
-  for (std::int64_t c = 0; c < tile.channels; ++c) {
+template <int Rows, int Group>
+void correlation_tile(const CorrelationBlock& block, const CorrelationTile& tile) {
+  Vec sums[Rows][Group] = {};
+  const float* b = block.b + tile.pixel + tile.first * block.stride;
+  std::int64_t at = tile.pixel;
+  for (std::int64_t c = 0; c < block.channels; ++c) {
+    Vec pixels[Rows];
     FLOWNET2_UNROLL
-    for (int j = 0; j < vecs_per_pixels; ++j) {
-      const Vec pixels = load(a + j * vec_width);
+    for (int i = 0; i < Rows; ++i) pixels[i] = load(block.a[i] + at);
+    FLOWNET2_UNROLL
+    for (int k = 0; k < Group; ++k) {
+      const Vec partners = load_once(b + k * block.stride);
       FLOWNET2_UNROLL
-      for (int k = 0; k < Group; ++k) {
-        sums[k][j] = multiply_add(load(b + k * tile.stride + j * vec_width), pixels, sums[k][j]);
-      }
+      for (int i = 0; i < Rows; ++i) sums[i][k] = multiply_add(partners, pixels[i], sums[i][k]);
     }
-    a += correlation_block;
-    b += tile.b_width;
+    at += correlation_pixels;
+    b += block.b_width;
   }
   FLOWNET2_UNROLL
-  for (int k = 0; k < Group; ++k) {
+  for (int i = 0; i < Rows; ++i) {
     FLOWNET2_UNROLL
-    for (int j = 0; j < vecs_per_pixels; ++j) {
-      float* to = tile.sums + k * tile.sums_width + j * vec_width;
-      store(to, add(load(to), sums[k][j]));
+    for (int k = 0; k < Group; ++k) {
+      float* to = block.sums[i] + (tile.first + k) * correlation_pixels + tile.pixel;
+      store(to, add(load(to), sums[i][k]));
     }
   }
 }
 
-/// correlation_tile<group>.
-template <int Group>
-void correlation_group(std::int64_t group, const CorrelationTile& tile) {
+/// correlation_tile<Rows, group>.
+template <int Rows, int Group>
+void correlation_tile_of(std::int64_t group, const CorrelationBlock& block,
+                         const CorrelationTile& tile) {
   if constexpr (Group > 0) {
     if (group == Group) {
-      correlation_tile<Group>(tile);
+      correlation_tile<Rows, Group>(block, tile);
     } else {
-      correlation_group<Group - 1>(group, tile);
+      correlation_tile_of<Rows, Group - 1>(group, block, tile);
+    }
+  }
+}
+
+template <int Rows>
+void correlation_rows_of(const CorrelationBlock& block) {
+  if constexpr (Rows > 0) {
+    if (block.rows != Rows) return correlation_rows_of<Rows - 1>(block);
+    const std::int64_t groups = (block.displacements + correlation_group - 1) / correlation_group;
+    for (std::int64_t group = 0; group < groups; ++group) {
+      const std::int64_t first = block.displacements * group / groups;
+      const std::int64_t count = block.displacements * (group + 1) / groups - first;
+      for (std::int64_t pixel = 0; pixel < correlation_pixels; pixel += vec_width) {
+        correlation_tile_of<Rows, correlation_group>(count, block, {pixel, first});
+      }
     }
   }
 }
 
 // ---- kernels
 
-void correlation_row(const CorrelationRow& row) {
-  const std::int64_t groups = (row.displacements + largest_group - 1) / largest_group;
-  CorrelationTile tile;
-  tile.b_width = row.b_width;
-  tile.sums_width = row.blocks * correlation_block;
-  tile.stride = row.stride;
-  for (std::int64_t c = 0; c < row.channels; c += channel_chunk) {
-    tile.channels = row.channels - c < channel_chunk ? row.channels - c : channel_chunk;
-    for (std::int64_t block = 0; block < row.blocks; ++block) {
-      tile.a = row.a + (block * row.channels + c) * correlation_block;
-      for (std::int64_t group = 0; group < groups; ++group) {
-        const std::int64_t first = group * row.displacements / groups;
-        const std::int64_t count = (group + 1) * row.displacements / groups - first;
-        tile.b = row.b + c * row.b_width + block * correlation_block + first * row.stride;
-        tile.sums = row.sums + first * tile.sums_width + block * correlation_block;
-        correlation_group<largest_group>(count, tile);
-      }
-    }
-  }
-}
+void correlate_block(const CorrelationBlock& block) { correlation_rows_of<correlation_rows>(block); }
 
 }  // namespace
 }  // namespace flownet2

@@ -7,9 +7,11 @@
 #include "cpu/kernels/channel_norm.inl.hpp"
 #include "cpu/kernels/convolution.inl.hpp"
 #include "cpu/kernels/correlation.inl.hpp"
+#include "cpu/kernels/flow_head.inl.hpp"
 #include "cpu/kernels/narrow_convolution.inl.hpp"
 #include "cpu/kernels/peak.inl.hpp"
 #include "cpu/kernels/resize.inl.hpp"
+#include "cpu/kernels/transpose.inl.hpp"
 #include "cpu/kernels/warp.inl.hpp"
 #include "cpu/kernels/winograd.inl.hpp"
 
@@ -20,16 +22,27 @@ namespace {
 constexpr KernelTable make_table(const char* name) {
   return {
       name,
+      vec_width,
+      // changes of layout
+      take_channels<float>,
+      take_channels<bfloat16>,
+      put_channels<float>,
+      put_channels<bfloat16>,
       // planar operators
-      correlation_row,
+      correlation_rows,
+      correlate_block,
       warp_row,
       resize_row,
       channel_norm_run,
+      // convolution into few channels
+      head_product,
+      head_add,
       // direct convolution
       convolution_blocks,
       convolution_strip,
       pairs_strip,
       pairs_rate,
+      false,
       narrow_strip,
       // with four lanes the transforms eat what the products save
       vec_width >= 8 ? &winograd_kernels : nullptr,

@@ -2,8 +2,9 @@
 // Backward bilinear warping of one row (Caffe `FlowWarp`, mmflow `Warp`).
 //   out[c, y, x] = sum of the four neighbours of (x + u, y + v), in the order 00, 01, 10, 11 (row,
 //   column)
-// Weights and places are found once per pixel, then used for all channels. Coordinates are clamped while
-// they are floats: every float, NaN and infinities included, gives places inside the image.
+// Weights and places are found once per pixel, then used for all channels; the loops without branches
+// are for the compiler to make vectors of. Coordinates are clamped while they are floats: every float,
+// NaN and infinities included, gives places inside the image.
 #pragma once
 
 #include <cstdint>
@@ -20,60 +21,88 @@ constexpr std::int64_t outside = -1;
 constexpr float inside_share =
     0.9999f;  // mmflow/ops/warp.py: less of the weight inside counts as outside
 
-/// The two neighbours first, first + 1 of a coordinate, and the weight of the second; NaN keeps its NaN
-/// weight.
-struct Neighbours {
-  std::int64_t first;
-  float weight;
+/// Along one axis, for each pixel of a block: the two neighbours first, first + 1 of its point, and the
+/// weight of the second. A NaN point keeps its NaN weight.
+struct WarpAxis {
+  std::int32_t first[warp_block];
+  float weight[warp_block];
 };
 
-inline Neighbours neighbours(float position, float scale, std::int64_t size, const WarpImage& image) {
-  if (!image.align_corners) {
-    position = position * scale - 0.5f;
-  } else if (size == 1) {
-    position = 0.0f;
-  }
+/// Points position + step * i + flow[i] on an axis of `size` pixels.
+struct WarpPoints {
+  std::int32_t position;
+  std::int32_t step;
+  const float* flow;
+  float scale;
+  std::int64_t size;
+};
+
+template <bool AlignCorners>
+inline void find_axis(const WarpPoints& points, bool border, std::int32_t count, WarpAxis& axis) {
   // Under zero padding points at -2 and at `size` have no neighbour inside, nor has any beyond.
-  const float low = image.border ? 0.0f : -2.0f;
-  const float high = static_cast<float>(image.border ? size - 1 : size);
-  const float clamped = position > low ? (position < high ? position : high) : low;
-  std::int64_t first = static_cast<std::int64_t>(clamped);
-  if (static_cast<float>(first) > clamped) --first;
-  return {first, position == position ? clamped - static_cast<float>(first) : position};
+  const float low = border ? 0.0f : -2.0f;
+  const float high = static_cast<float>(border ? points.size - 1 : points.size);
+  const bool single = AlignCorners && points.size == 1;
+  for (std::int32_t i = 0; i < count; ++i) {
+    float at = static_cast<float>(points.position + points.step * i) + points.flow[i];
+    if (!AlignCorners) at = at * points.scale - 0.5f;
+    at = single ? 0.0f : at;
+    const float below = at > low ? at : low;  // NaN: low
+    const float clamped = below < high ? below : high;
+    const std::int32_t whole = static_cast<std::int32_t>(clamped);
+    const std::int32_t first = whole - (static_cast<float>(whole) > clamped ? 1 : 0);
+    axis.first[i] = first;
+    axis.weight[i] = at == at ? clamped - static_cast<float>(first) : at;
+  }
 }
 
-inline std::int64_t clamp_index(std::int64_t i, std::int64_t size) {
-  return i < 0 ? 0 : (i < size ? i : size - 1);
+inline void find_axis(const WarpRow& row, const WarpPoints& points, std::int32_t count, WarpAxis& axis) {
+  if (row.align_corners) {
+    find_axis<true>(points, row.border, count, axis);
+  } else {
+    find_axis<false>(points, row.border, count, axis);
+  }
 }
 
 /// The four neighbours of each pixel of a block.
 struct WarpTaps {
   std::int64_t place[4][warp_block];  // in the plane, or `outside`
   float weight[4][warp_block];
+  float share[warp_block];  // of the weight that lies inside
 };
 
-inline void find_taps(const WarpImage& image, std::int64_t x, std::int64_t y, std::int64_t i,
-                      WarpTaps& taps) {
-  const float* u = image.flow + y * image.w + x;
-  const float* v = u + image.h * image.w;
-  const Neighbours column = neighbours(static_cast<float>(x) + *u, image.scale_x, image.w, image);
-  const Neighbours line = neighbours(static_cast<float>(y) + *v, image.scale_y, image.h, image);
-  float share = 0.0f;
-  for (int k = 0; k < 4; ++k) {
-    const int dy = k / 2;
-    const int dx = k % 2;
-    const float weight =
-        (dy ? line.weight : 1.0f - line.weight) * (dx ? column.weight : 1.0f - column.weight);
-    const std::int64_t row = clamp_index(line.first + dy, image.h);
-    const std::int64_t col = clamp_index(column.first + dx, image.w);
-    const bool used =
-        image.border || (row == line.first + dy && col == column.first + dx) || weight != weight;
-    taps.place[k][i] = used ? row * image.w + col : outside;
-    taps.weight[k][i] = weight;
-    share += used ? weight : 0.0f;
-  }
-  if (image.mask && !(share > inside_share)) {
-    for (int k = 0; k < 4; ++k) taps.weight[k][i] *= 0.0f;
+inline std::int32_t clamp_index(std::int32_t i, std::int32_t size) {
+  const std::int32_t from = i < 0 ? 0 : i;
+  return from < size ? from : size - 1;
+}
+
+template <bool Border>
+inline void find_taps(const WarpRow& row, const WarpAxis& lines, const WarpAxis& columns,
+                      std::int32_t count, WarpTaps& taps) {
+  const std::int32_t h = static_cast<std::int32_t>(row.h);
+  const std::int32_t w = static_cast<std::int32_t>(row.w);
+  for (std::int32_t i = 0; i < count; ++i) taps.share[i] = 0.0f;
+  for (std::int32_t k = 0; k < 4; ++k) {
+    const std::int32_t dy = k / 2;
+    const std::int32_t dx = k % 2;
+    for (std::int32_t i = 0; i < count; ++i) {
+      const float below = lines.weight[i];
+      const float right = columns.weight[i];
+      const float weight = (dy ? below : 1.0f - below) * (dx ? right : 1.0f - right);
+      const std::int32_t line = clamp_index(lines.first[i] + dy, h);
+      const std::int32_t column = clamp_index(columns.first[i] + dx, w);
+      const std::int64_t place = static_cast<std::int64_t>(line) * row.w + column;
+      taps.weight[k][i] = weight;
+      if (Border) {
+        taps.place[k][i] = place;
+        taps.share[i] += weight;
+        continue;
+      }
+      const bool inside = (line == lines.first[i] + dy) & (column == columns.first[i] + dx);
+      const bool used = inside | (weight != weight);
+      taps.place[k][i] = used ? place : outside;
+      taps.share[i] += used ? weight : 0.0f;
+    }
   }
 }
 
@@ -87,21 +116,40 @@ inline float blend(const float* plane, const WarpTaps& taps, std::int64_t i) {
   return sum;
 }
 
+template <bool Border>
+void warp_pixels(const WarpRow& row, std::int64_t x, std::int32_t count) {
+  WarpAxis lines;
+  WarpAxis columns;
+  WarpTaps taps;
+  const float* u = row.flow + x;
+  const auto at_x = static_cast<std::int32_t>(x);
+  const auto at_y = static_cast<std::int32_t>(row.y);
+  find_axis(row, {at_x, 1, u, row.scale_x, row.w}, count, columns);
+  find_axis(row, {at_y, 0, u + row.flow_plane, row.scale_y, row.h}, count, lines);
+  find_taps<Border>(row, lines, columns, count, taps);
+  if (row.mask) {
+    for (auto& weights : taps.weight) {
+      for (std::int32_t i = 0; i < count; ++i) {
+        weights[i] = taps.share[i] > inside_share ? weights[i] : weights[i] * 0.0f;
+      }
+    }
+  }
+  for (std::int64_t c = 0; c < row.channels; ++c) {
+    const float* plane = row.x + c * row.h * row.w;
+    float* out = row.out + c * row.out_plane + x;
+    for (std::int32_t i = 0; i < count; ++i) out[i] = blend<Border>(plane, taps, i);
+  }
+}
+
 // ---- kernels
 
-void warp_row(const WarpImage& image, std::int64_t y) {
-  WarpTaps taps;
-  for (std::int64_t x = 0; x < image.w; x += warp_block) {
-    const std::int64_t count = image.w - x < warp_block ? image.w - x : warp_block;
-    for (std::int64_t i = 0; i < count; ++i) find_taps(image, x + i, y, i, taps);
-    for (std::int64_t c = 0; c < image.channels; ++c) {
-      const float* plane = image.x + c * image.h * image.w;
-      float* out = image.out + (c * image.h + y) * image.w + x;
-      if (image.border) {
-        for (std::int64_t i = 0; i < count; ++i) out[i] = blend<true>(plane, taps, i);
-      } else {
-        for (std::int64_t i = 0; i < count; ++i) out[i] = blend<false>(plane, taps, i);
-      }
+void warp_row(const WarpRow& row) {
+  for (std::int64_t x = 0; x < row.w; x += warp_block) {
+    const auto count = static_cast<std::int32_t>(row.w - x < warp_block ? row.w - x : warp_block);
+    if (row.border) {
+      warp_pixels<true>(row, x, count);
+    } else {
+      warp_pixels<false>(row, x, count);
     }
   }
 }

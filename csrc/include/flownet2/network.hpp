@@ -39,9 +39,11 @@ struct NamedOutput {
   MutableView view;
 };
 
-/// Time of one step: a node, or a change of memory layout ("layout") of that node's value.
+/// Time of one step: a node, or one of the following `op` instead of the node's operator. "layout": a
+/// change of memory layout of a value. "composed": two convolutions as one. "link": several nodes
+/// together, some rows at a time. A convolution of several inputs is one step too.
 struct StepTime {
-  std::string name;
+  std::vector<std::string> values;
   std::string op;
   double milliseconds = 0;
 };
@@ -52,12 +54,17 @@ struct ArenaRange {
   std::int64_t end = 0;
 };
 
+struct ValueRanges {
+  std::string value;
+  std::vector<ArenaRange> ranges;
+};
+
 /// What a step reads and writes of the arena; a value wanted by the caller is written elsewhere.
 struct StepInfo {
-  std::string name;
-  std::string op;
+  std::vector<std::string> values;
+  std::string op;  // as in StepTime
   std::vector<ArenaRange> reads;
-  std::vector<ArenaRange> writes;
+  std::vector<ValueRanges> writes;
 };
 
 struct PlanInfo {
@@ -69,6 +76,9 @@ struct RunOptions {
   /// Asked on the calling thread, about every 20 ms; true ends the run with ErrorCode::cancelled.
   std::function<bool()> stop;
   std::vector<StepTime>* times = nullptr;
+  /// Every node is a step of its own: for comparisons. Results may differ by rounding, where two
+  /// convolutions would have been one.
+  bool exact_graph = false;
 };
 
 /// Functions are const and may be called from any number of threads. All throw Error; after one the
@@ -92,8 +102,8 @@ class Network {
            const RunOptions& options = {}) const;
 
   /// How run() would go about it.
-  PlanInfo plan_info(const std::vector<NamedShape>& inputs,
-                     const std::vector<std::string>& outputs) const;
+  PlanInfo plan_info(const std::vector<NamedShape>& inputs, const std::vector<std::string>& outputs,
+                     bool exact_graph = false) const;
 
  private:
   class Implementation;

@@ -41,8 +41,10 @@ class NativeNetwork:
         self._network = network
         self._inputs = inputs
 
-    def run(self, inputs: Mapping[str, Array], outputs: Sequence[str]) -> dict[str, Array]:
-        """See executors/base.py.
+    def run(
+        self, inputs: Mapping[str, Array], outputs: Sequence[str], *, exact_graph: bool = False
+    ) -> dict[str, Array]:
+        """See executors/base.py. With exact_graph every node is computed for itself, to compare with.
 
         Raises:
             InputError: an input is missing or does not fit the graph, or the graph has no such output.
@@ -50,10 +52,14 @@ class NativeNetwork:
         """
         interruptible = threading.current_thread() is threading.main_thread()
         with compiled_errors():
-            return dict(self._network.run(self._ready(inputs), list(outputs), interruptible=interruptible))
+            ready, names = self._ready(inputs), list(outputs)
+            return dict(self._network.run(ready, names, interruptible=interruptible, exact_graph=exact_graph))
 
-    def profile(self, inputs: Mapping[str, Array], outputs: Sequence[str]) -> list[tuple[str, str, float]]:
-        """(name, operator, milliseconds) of every step of one run; "layout" is a change of memory layout.
+    def profile(self, inputs: Mapping[str, Array], outputs: Sequence[str]) -> list[tuple[list[str], str, float]]:
+        """(values, operator, milliseconds) of every step of one run.
+
+        Instead of a node's operator, "layout" is a change of memory layout, "composed" two convolutions as one, "link"
+        several nodes together, some rows at a time.
 
         Raises:
             InputError: as for `run`.
