@@ -150,15 +150,15 @@ class FlowEstimator:
         values: dict[str, FloatArray] = self._compiled.run(self._split(x), names)
         return values["flow"] if outputs is None else values
 
-    def profile(self, x: Array) -> list[tuple[str, str, float]]:
+    def profile(self, x: Array) -> list[tuple[list[str], str, float]]:
         """Where the time of the bare network goes: one run of `forward` for the flow, each step timed.
 
         Args:
             x: as for `forward`.
 
         Returns:
-            (name, operator, milliseconds) of every step in its order; the operator is "layout" where a value changes
-            its layout in memory.
+            (values, operator, milliseconds) of every step in its order. Instead of a node's operator, "layout" is a
+            change of the layout in memory, "composed" two convolutions as one, "link" several nodes together.
 
         Raises:
             InputError: x does not fit.
@@ -166,7 +166,7 @@ class FlowEstimator:
         """
         if not hasattr(self._compiled, "profile"):
             raise UnavailableError('this executor does not time its steps; load the model with executor="native"')
-        steps: list[tuple[str, str, float]] = self._compiled.profile(self._split(x), ["flow"])
+        steps: list[tuple[list[str], str, float]] = self._compiled.profile(self._split(x), ["flow"])
         return steps
 
     def calc(self, prev: Array, next: Array, flow: Array | None = None) -> FloatArray:

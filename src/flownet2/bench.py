@@ -54,12 +54,13 @@ class Layer:
     """One step of the network.
 
     Attributes:
-        name, op: of the node; op "layout" changes the layout in memory.
+        values: of the graph that it computes, by name; or changes the layout in memory of, where op is "layout".
+        op: as FlowEstimator.profile tells it.
         milliseconds: the median of the rounds.
-        multiply_adds: of its definition; 0 where it is bound by memory.
+        multiply_adds: of the values' definitions; 0 where it is bound by memory.
     """
 
-    name: str
+    values: tuple[str, ...]
     op: str
     milliseconds: float
     multiply_adds: int
@@ -232,10 +233,12 @@ def _layers(
         runs.append(model.profile(x))
         tick()
     costs = multiply_adds(model.graph, shapes)
-    return tuple(
-        Layer(name, op, statistics.median(run[index][2] for run in runs), 0 if op == "layout" else costs.get(name, 0))
-        for index, (name, op, _) in enumerate(runs[0])
-    )
+    layers = []
+    for index, (values, op, _) in enumerate(runs[0]):
+        milliseconds = statistics.median(run[index][2] for run in runs)
+        work = 0 if op == "layout" else sum(costs.get(name, 0) for name in values)
+        layers.append(Layer(tuple(values), op, milliseconds, work))
+    return tuple(layers)
 
 
 def _facts() -> dict[str, Any]:

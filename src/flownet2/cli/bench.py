@@ -132,11 +132,11 @@ def rows(found: Measurement, model: str, executor: str) -> list[tuple[str, str]]
 
 
 def layer_lines(found: Measurement) -> Iterator[str]:
-    """The table of the layers, and their total."""
+    """The table of the layers, and their total; of values that are computed together, the first and how many more."""
     total = sum(layer.milliseconds for layer in found.layers)
     lines = [
         (
-            layer.name,
+            layer.values[0] + (f" + {len(layer.values) - 1}" if layer.values[1:] else ""),
             layer.op,
             f"{layer.milliseconds:.3f}",
             f"{100 * layer.milliseconds / total:.1f} %",
