@@ -19,11 +19,11 @@ BENCHMARKS = ROOT / "benchmarks"
 
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """benchmarks/bench_networks.py as a module."""
+    """benchmarks/bench_peers.py as a module."""
     monkeypatch.syspath_prepend(str(BENCHMARKS))
-    import bench_networks
+    import bench_peers
 
-    return bench_networks
+    return bench_peers
 
 
 def runner(bench: ModuleType, text: str, walls: list[float]) -> Any:
@@ -31,7 +31,7 @@ def runner(bench: ModuleType, text: str, walls: list[float]) -> Any:
 
 
 def call(*words: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, BENCHMARKS / "bench_networks.py", *words]
+    command = [sys.executable, BENCHMARKS / "bench_peers.py", *words]
     return subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=120, check=False)
 
 

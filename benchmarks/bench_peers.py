@@ -3,11 +3,11 @@
 
 A competitor is KIND[:PRECISION[:ISA]].
 
-    python benchmarks/bench_networks.py --networks flownet2 flownets --sizes 1024x448 \\
+    python benchmarks/bench_peers.py --networks flownet2 flownets --sizes 1024x448 \\
         --executors native native:bfloat16 native::avx2 \\
         --peers torch ort openvino openvino:bfloat16 torch:bfloat16 openvino::avx2
-    python benchmarks/bench_networks.py --networks flownet2 --sizes 512x384 1024x448 1920x1080 3840x2160 --rounds 3
-    python benchmarks/bench_networks.py --networks flownet2 --sizes 192x128 --batch 8
+    python benchmarks/bench_peers.py --networks flownet2 --sizes 512x384 1024x448 1920x1080 3840x2160 --rounds 3
+    python benchmarks/bench_peers.py --networks flownet2 --sizes 192x128 --batch 8
 """
 
 from __future__ import annotations
