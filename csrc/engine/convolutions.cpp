@@ -58,7 +58,8 @@ std::shared_ptr<const FlowHead> make_composed(const ConvolutionParameters& inner
 
 }  // namespace
 
-Convolutions make_convolutions(const Graph& graph, const std::vector<ParameterView>& given) {
+Convolutions make_convolutions(const Graph& graph, const std::vector<ParameterView>& given,
+                               Element element) {
   const std::vector<const float*> parameters = find_parameters(graph, given);
   using Key = std::tuple<std::size_t, std::optional<std::size_t>, bool, std::int64_t, std::int64_t,
                          std::int64_t, std::int64_t, std::optional<float>>;
@@ -79,7 +80,9 @@ Convolutions make_convolutions(const Graph& graph, const std::vector<ParameterVi
     if (is_flow_head(spec)) {
       if (shared.head == nullptr) shared.head = make_head(own);
     } else if (shared.convolution == nullptr) {
-      shared.convolution = make_convolution(spec, own.weight, own.bias);
+      ConvolutionSpec rounded = spec;
+      rounded.element = element;
+      shared.convolution = make_convolution(rounded, own.weight, own.bias);
     }
     result[i] = shared;
     if (compositions[i]) {

@@ -23,7 +23,9 @@ struct NodeConvolution {
 /// By node, empty for nodes of another kind; nodes with the same parameters and attributes share theirs.
 using Convolutions = std::vector<NodeConvolution>;
 
-/// Throws Error if a parameter of the graph is missing or has another shape.
-Convolutions make_convolutions(const Graph& graph, const std::vector<ParameterView>& given);
+/// `element` is that of the blocked activations. Throws Error if a parameter of the graph is missing or
+/// has another shape.
+Convolutions make_convolutions(const Graph& graph, const std::vector<ParameterView>& given,
+                               Element element);
 
 }  // namespace flownet2

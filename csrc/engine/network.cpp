@@ -28,7 +28,7 @@ class Network::Implementation {
                  Precision precision)
       : element_(precision == Precision::bfloat16 ? Element::bfloat16 : Element::float32),
         graph_(parse_graph(graph_text)),
-        convolutions_(make_convolutions(graph_, parameters)) {}
+        convolutions_(make_convolutions(graph_, parameters, element_)) {}
 
   const Graph& graph() const { return graph_; }
 

@@ -4,7 +4,6 @@
 #include <flownet2/runtime.hpp>
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -13,50 +12,12 @@
 #include "ops/convolution_phases.hpp"
 #include "ops/direct_packing.hpp"
 #include "ops/direct_plan.hpp"
+#include "ops/direct_window.hpp"
 
 namespace flownet2 {
 namespace {
 
 constexpr const char* op = "convolution";
-
-/// A window of the picture, copied with its padding: rows of `phases` lines, the columns of equal
-/// remainder modulo the stride side by side, so that neighbouring outputs read neighbouring pixels.
-struct Window {
-  std::int64_t first_y, rows;
-  std::int64_t first_x, columns;
-  std::int64_t stride_x;
-  std::int64_t line;  // pixels of one remainder
-  std::int64_t row;   // elements
-
-  std::int64_t place(std::int64_t column) const {
-    return (column % stride_x * line + column / stride_x) * channel_block;
-  }
-};
-
-/// Row `from` of the picture (null: beyond it, never read) into the window.
-void copy_row(const Window& window, const float* from, std::int64_t width, float* to) {
-  if (from == nullptr) return;
-  const std::int64_t step = window.stride_x;
-  for (std::int64_t remainder = 0; remainder < step; ++remainder, to += window.line * channel_block) {
-    const std::int64_t count = (window.columns - remainder + step - 1) / step;
-    // Columns window.first_x + remainder + i * step that lie in 0 ... width - 1.
-    const std::int64_t x = window.first_x + remainder;
-    const std::int64_t begin = std::clamp<std::int64_t>(x < 0 ? (-x + step - 1) / step : 0, 0, count);
-    const std::int64_t end =
-        std::clamp<std::int64_t>(x < width ? (width - x + step - 1) / step : 0, begin, count);
-    std::fill(to, to + begin * channel_block, 0.0f);
-    if (step == 1) {
-      std::copy(from + (x + begin) * channel_block, from + (x + end) * channel_block,
-                to + begin * channel_block);
-    } else {
-      for (std::int64_t i = begin; i < end; ++i) {
-        std::memcpy(to + i * channel_block, from + (x + i * step) * channel_block,
-                    channel_block * sizeof(float));
-      }
-    }
-    std::fill(to + end * channel_block, to + count * channel_block, 0.0f);
-  }
-}
 
 class DirectConvolution final : public Convolution {
  public:
@@ -77,45 +38,28 @@ class DirectConvolution final : public Convolution {
   }
 
  private:
-  Window window_of(const DirectTask& task) const {
-    const DirectReach& reach = layout_.reach;
-    Window window{};
-    window.first_y = task.y0 * steps_.in_y + reach.top;
-    window.rows = (task.y1 - 1 - task.y0) * steps_.in_y + reach.bottom - reach.top;
-    window.first_x = task.x0 * steps_.in_x + reach.left;
-    window.columns = (task.x1 - 1 - task.x0) * steps_.in_x + reach.right - reach.left;
-    window.stride_x = steps_.in_x;
-    window.line = (window.columns + steps_.in_x - 1) / steps_.in_x;
-    window.row = (window.line * steps_.in_x | 1) * channel_block;  // odd: rows use different cache sets
-    return window;
-  }
-
   void run_task(const DirectPlan& plan, const DirectTask& task, const ConstBlocked& in,
                 const MutableBlocked& out) const {
-    const Window window = window_of(task);
-    const std::int64_t plane = window.rows * window.row;
-    const std::int64_t sums = layout_.narrow ? narrow_sums(task) : 0;
-    float* scratch = thread_scratch(op, plan.chunk * plane + sums);
-    const std::int64_t in_blocks = blocks_of(spec_.ci);
+    const DirectWindow window(layout_, steps_, task);
+    const std::int64_t sums = layout_.narrow ? narrow_sums(task) : (rounds() ? wide_sums(task) : 0);
+    const std::int64_t room = window.copied_blocks(plan.chunk) * window.plane();
+    float* scratch = thread_scratch(op, room + sums);
+    const std::int64_t in_blocks = layout_.in_blocks();
     for (std::int64_t block = 0; block < in_blocks; block += plan.chunk) {
       const std::int64_t last = std::min(block + plan.chunk, in_blocks);
-      for (std::int64_t b = block; b < last; ++b) {
-        for (std::int64_t r = 0; r < window.rows; ++r) {
-          const std::int64_t y = window.first_y + r;
-          const float* row =
-              y < 0 || y >= in.h ? nullptr : in.group<float>(task.n, b) + y * in.w * channel_block;
-          copy_row(window, row, in.w, scratch + (b - block) * plane + r * window.row);
-        }
+      for (std::int64_t b = 0; b < window.copied_blocks(last - block); ++b) {
+        window.copy(in, task.n, block + b, scratch + b * window.plane());
       }
       ConvolutionStrip strip{};
-      strip.in_plane = plane;
-      strip.in_row = window.row;
+      strip.in_pixel = window.output_pixel();
+      strip.in_plane = window.next_block();
+      strip.in_row = window.row();
       strip.row_stride = steps_.in_y;
-      strip.channels = std::min(last * channel_block, spec_.ci) - block * channel_block;
+      strip.words = std::min(last * block_words, layout_.words) - block * block_words;
       strip.height = in.h;
       strip.leaky = spec_.leaky_slope.has_value() && last == in_blocks;
       strip.slope = spec_.leaky_slope.value_or(1.0f);
-      float* phase_sums = scratch + plan.chunk * plane;
+      float* phase_sums = scratch + room;
       for (const DirectPhase& phase : layout_.phases) {
         run_phase(phase, task, window, {block, last == in_blocks}, scratch, phase_sums, out, strip);
       }
@@ -127,13 +71,25 @@ class DirectConvolution final : public Convolution {
     bool last;
   };
 
+  /// Results are rounded: sums wait in working memory.
+  bool rounds() const { return spec_.element == Element::bfloat16; }
+
+  std::int64_t wide_sums(const DirectTask& task) const {
+    const std::int64_t phases = static_cast<std::int64_t>(layout_.phases.size());
+    return phases * (task.group1 - task.group0) * layout_.width * group_sums(task);
+  }
+
+  static std::int64_t group_sums(const DirectTask& task) {
+    return (task.y1 - task.y0) * (task.x1 - task.x0) * channel_block;
+  }
+
   std::int64_t narrow_sums(const DirectTask& task) const {
     const std::int64_t phases = static_cast<std::int64_t>(layout_.phases.size());
     return phases * (task.y1 - task.y0) * (task.x1 - task.x0) * spec_.co * channel_block;
   }
 
   /// All groups of the task; `sums` moves on to the next phase.
-  void run_phase(const DirectPhase& phase, const DirectTask& task, const Window& window,
+  void run_phase(const DirectPhase& phase, const DirectTask& task, const DirectWindow& window,
                  const Chunk& chunk, const float* scratch, float*& sums, const MutableBlocked& out,
                  ConvolutionStrip& strip) const {
     const PhaseAxis& y = phase.axes.y;
@@ -149,9 +105,9 @@ class DirectConvolution final : public Convolution {
     for (std::int64_t t = 0; t < x.taps; ++t) {
       taps[static_cast<std::size_t>(t)] = window.place(x.start - layout_.reach.left + t);
     }
-    strip.in = scratch + (y.start - layout_.reach.top) * window.row;
+    strip.in = scratch + (y.start - layout_.reach.top) * window.row();
     strip.taps_y = y.taps;
-    strip.taps_x = x.taps;
+    strip.taps_x = phase.taps_x;
     strip.taps = taps.data();
     strip.top = task.y0 * steps_.in_y + y.start;
     strip.out_plane = out.h * out.w * channel_block;
@@ -167,13 +123,31 @@ class DirectConvolution final : public Convolution {
       sums += strip.rows * strip.columns * spec_.co * channel_block;
       return;
     }
+    if (rounds()) {
+      strip.out_plane = group_sums(task);
+      strip.out_row = (task.x1 - task.x0) * channel_block;
+      strip.out_pixel = channel_block;
+      strip.rounded_row = steps_.out_y * out.w * pixel_step<bfloat16>;
+      strip.rounded_pixel = steps_.out_x * pixel_step<bfloat16>;
+    }
     for (std::int64_t group = task.group0; group < task.group1; ++group) {
       const std::int64_t first = group * layout_.width;
       strip.width = std::min(layout_.width, layout_.blocks - first);
-      strip.weight = weights_->data.get() + phase.weight(spec_, first, strip.width, chunk.first_block);
+      strip.weight =
+          weights_->data.get() + phase.weight(layout_.words, first, strip.width, chunk.first_block);
       strip.bias = chunk.first_block == 0 ? bias_.get() + first * channel_block : nullptr;
-      strip.out = out.group<float>(task.n, first) + at;
-      kernels_.convolution_strip(strip);
+      if (rounds()) {
+        strip.out = sums;
+        sums += layout_.width * group_sums(task);
+        for (std::int64_t b = 0; b < strip.width && chunk.last; ++b) {
+          strip.rounded[b] =
+              out.group<bfloat16>(task.n, first + b) + at / channel_block * pixel_step<bfloat16>;
+        }
+        kernels_.pairs_strip(strip);
+      } else {
+        strip.out = out.group<float>(task.n, first) + at;
+        kernels_.convolution_strip(strip);
+      }
     }
   }
 

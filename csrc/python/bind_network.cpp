@@ -36,12 +36,21 @@ ParameterView parameter_view(const std::string& name, const py::handle& object) 
   return view;
 }
 
-std::unique_ptr<Network> make_network(const std::string& graph_text, const py::dict& parameters) {
+Precision precision_named(const std::string& name) {
+  if (name == "float32") return Precision::float32;
+  if (name == "bfloat16") return Precision::bfloat16;
+  throw Error(ErrorCode::invalid_argument,
+              "network: precision must be float32 or bfloat16, got '" + name + "'");
+}
+
+std::unique_ptr<Network> make_network(const std::string& graph_text, const py::dict& parameters,
+                                      const std::string& precision) {
+  const Precision chosen = precision_named(precision);
   std::vector<ParameterView> views;
   for (const auto& [name, array] : parameters)
     views.push_back(parameter_view(py::cast<std::string>(name), array));
   std::unique_ptr<Network> network;
-  without_gil([&] { network = std::make_unique<Network>(graph_text, views); });
+  without_gil([&] { network = std::make_unique<Network>(graph_text, views, chosen); });
   return network;
 }
 
@@ -172,7 +181,8 @@ py::tuple plan_py(const Network& network, const py::dict& shapes,
 
 void bind_network(py::module_& m) {
   py::class_<Network>(m, "Network", py::is_final())
-      .def(py::init(&make_network), py::arg("graph_text"), py::arg("parameters"))
+      .def(py::init(&make_network), py::arg("graph_text"), py::arg("parameters"), py::kw_only(),
+           py::arg("precision") = "float32")
       .def("run", run_py, py::arg("inputs"), py::arg("outputs"), py::kw_only(),
            py::arg("interruptible") = false, py::arg("exact_graph") = false)
       .def("profile", profile_py, py::arg("inputs"), py::arg("outputs"))

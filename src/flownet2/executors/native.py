@@ -17,6 +17,9 @@ from flownet2.types import Array, FloatArray, Shape
 class NativeExecutor:
     """Makes networks that run in the compiled engine."""
 
+    def __init__(self, precision: str = "float32") -> None:
+        self._precision = precision
+
     def compile(self, graph: Graph, parameters: Mapping[str, Array]) -> NativeNetwork:
         """The graph with its weights, which are copied in the form that the engine's convolutions want.
 
@@ -25,7 +28,7 @@ class NativeExecutor:
         """
         ready = {name: _ready(parameters[name]) for name in graph.parameters}
         try:
-            network = _core.Network(graph_to_json(graph), ready)
+            network = _core.Network(graph_to_json(graph), ready, precision=self._precision)
         except ValueError as error:
             raise GraphError(str(error)) from None
         return NativeNetwork(network, tuple(item.name for item in graph.inputs))

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flownet2.atomic import atomic_write
+from flownet2.bfloat16 import bfloat16_to_float32, float32_to_bfloat16
 from flownet2.errors import InputError
 from flownet2.types import Array, PathLike
 from flownet2.weights.cursor import Cursor, Malformed, show
@@ -25,9 +26,7 @@ from flownet2.weights.source import Source, naming, shown_name
 from flownet2.weights.tensors import (
     MAX_RANK,
     MAX_SIZE,
-    bfloat16_to_float32,
     check_booleans,
-    float32_to_bfloat16,
 )
 
 MAX_HEADER = 100_000_000
