@@ -64,8 +64,9 @@ Convolutions make_convolutions(const Graph& graph, const std::vector<ParameterVi
   using Key = std::tuple<std::size_t, std::optional<std::size_t>, bool, std::int64_t, std::int64_t,
                          std::int64_t, std::int64_t, std::optional<float>>;
   const auto parameters_of = [&](const GraphNode& node) -> ConvolutionParameters {
-    return {spec_of(graph, node), parameters[*node.weight],
-            node.bias ? parameters[*node.bias] : nullptr};
+    ConvolutionSpec spec = spec_of(graph, node);
+    spec.element = element;
+    return {spec, parameters[*node.weight], node.bias ? parameters[*node.bias] : nullptr};
   };
   std::map<Key, NodeConvolution> made;
   const Compositions compositions = find_compositions(graph);
