@@ -97,18 +97,6 @@ struct ConvolutionStrip {
   std::int64_t rounded_pixel;
 };
 
-/// The same for few output channels: the lanes of a vector are input channels. weight is (blocks,
-/// taps_y, taps_x, outputs, 16), bias (outputs).
-struct NarrowStrip {
-  ConvolutionStrip strip;  // `width` unused
-  std::int64_t outputs;    // at most narrow_outputs
-  float* sums;             // (rows, columns, outputs, 16), between calls
-  bool first;              // sums start from 0
-  bool last;               // write `out`
-};
-
-inline constexpr std::int64_t narrow_outputs = 4;
-
 /// Pixels of the input times the weights of all taps of one kernel row and all outputs.
 struct HeadProduct {
   const float* x;         // (channels, vecs * KernelTable::vec_width)
@@ -223,7 +211,6 @@ struct KernelTable {
   void (*pairs_strip)(const ConvolutionStrip& strip);  // the same on pairs of bfloat16
   double pairs_rate;  // products of bfloat16 in the time of one of float32, by pairs_strip
   bool tiles;         // pairs_strip wants whole blocks of 16 words, filled up with zeros
-  void (*narrow_strip)(const NarrowStrip& strip);
 
   const WinogradKernels* winograd;  // null: not offered
 

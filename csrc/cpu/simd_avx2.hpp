@@ -5,7 +5,6 @@
 #include <immintrin.h>
 
 #include "cpu/bfloat16.hpp"
-#include "cpu/simd_x86.hpp"
 
 namespace flownet2 {
 namespace {

@@ -133,13 +133,5 @@ inline Vec pairs_multiply_add(const Vec& a, const Vec& b, Vec sum) {
   return multiply_add(lower_of_pairs(a), lower_of_pairs(b), sum);
 }
 
-/// Sum of 16 floats: halves onto halves, in the same order in every simd_*.hpp.
-inline float sum_of_16(const float* from) {
-  const Vec four = add(add(load(from), load(from + 8)), add(load(from + 4), load(from + 12)));
-  float part[vec_width];
-  store(part, four);
-  return (part[0] + part[2]) + (part[1] + part[3]);
-}
-
 }  // namespace
 }  // namespace flownet2

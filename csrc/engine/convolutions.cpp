@@ -81,7 +81,9 @@ Convolutions make_convolutions(const Graph& graph, const std::vector<ParameterVi
     if (is_flow_head(spec)) {
       if (shared.head == nullptr) shared.head = make_head(own);
     } else if (shared.convolution == nullptr) {
-      shared.convolution = make_convolution(spec, own.weight, own.bias);
+      ConvolutionSpec rounded = spec;
+      rounded.element = element;
+      shared.convolution = make_convolution(rounded, own.weight, own.bias);
     }
     result[i] = shared;
     if (compositions[i]) {

@@ -33,7 +33,7 @@ class DirectConvolution final : public Convolution {
   }
 
   void run(const ConstBlocked& in, const MutableBlocked& out) const override {
-    const DirectPlan plan = plan_direct(spec_, steps_, layout_, out, num_threads());
+    const DirectPlan plan = plan_direct(steps_, layout_, out, num_threads());
     parallel_for(plan.tasks(), [&](std::int64_t index) { run_task(plan, plan.task(index), in, out); });
   }
 
@@ -41,7 +41,7 @@ class DirectConvolution final : public Convolution {
   void run_task(const DirectPlan& plan, const DirectTask& task, const ConstBlocked& in,
                 const MutableBlocked& out) const {
     const DirectWindow window(layout_, steps_, task);
-    const std::int64_t sums = layout_.narrow ? narrow_sums(task) : (rounds() ? wide_sums(task) : 0);
+    const std::int64_t sums = rounds() ? all_sums(task) : 0;
     const std::int64_t room = window.copied_blocks(plan.chunk) * window.plane();
     float* scratch = thread_scratch(op, room + sums);
     const std::int64_t in_blocks = layout_.in_blocks();
@@ -74,18 +74,13 @@ class DirectConvolution final : public Convolution {
   /// Results are rounded: sums wait in working memory.
   bool rounds() const { return spec_.element == Element::bfloat16; }
 
-  std::int64_t wide_sums(const DirectTask& task) const {
+  std::int64_t all_sums(const DirectTask& task) const {
     const std::int64_t phases = static_cast<std::int64_t>(layout_.phases.size());
     return phases * (task.group1 - task.group0) * layout_.width * group_sums(task);
   }
 
   static std::int64_t group_sums(const DirectTask& task) {
     return (task.y1 - task.y0) * (task.x1 - task.x0) * channel_block;
-  }
-
-  std::int64_t narrow_sums(const DirectTask& task) const {
-    const std::int64_t phases = static_cast<std::int64_t>(layout_.phases.size());
-    return phases * (task.y1 - task.y0) * (task.x1 - task.x0) * spec_.co * channel_block;
   }
 
   /// All groups of the task; `sums` moves on to the next phase.
@@ -115,14 +110,6 @@ class DirectConvolution final : public Convolution {
     strip.out_pixel = steps_.out_x * channel_block;
     const std::int64_t at =
         ((y.first + task.y0 * steps_.out_y) * out.w + x.first + task.x0 * steps_.out_x) * channel_block;
-    if (layout_.narrow) {
-      strip.weight = weights_->data.get() + phase.narrow_weight(spec_, chunk.first_block);
-      strip.bias = bias_.get();
-      strip.out = out.group<float>(task.n, 0) + at;
-      kernels_.narrow_strip({strip, spec_.co, sums, chunk.first_block == 0, chunk.last});
-      sums += strip.rows * strip.columns * spec_.co * channel_block;
-      return;
-    }
     if (rounds()) {
       strip.out_plane = group_sums(task);
       strip.out_row = (task.x1 - task.x0) * channel_block;

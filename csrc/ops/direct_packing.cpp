@@ -6,17 +6,10 @@
 
 #include "cpu/threads.hpp"
 #include "ops/rounded.hpp"
+#include "ops/rounding.hpp"
 
 namespace flownet2 {
 namespace {
-
-/// Whether lanes of input channels cost less than lanes of output channels of which most are empty.
-bool prefers_narrow(const ConvolutionSpec& spec) {
-  if (spec.co > narrow_outputs) return false;
-  const std::int64_t taps = spec.kh * spec.kw;
-  const std::int64_t adding_lanes_up = 8 * spec.co;
-  return blocks_of(spec.ci) * taps * spec.co + adding_lanes_up < spec.ci * taps;
-}
 
 DirectReach reach_of(const std::vector<DirectPhase>& phases) {
   DirectReach reach = {0, 0, 0, 0};
@@ -110,16 +103,6 @@ void pack_compact(const DirectPhase& phase, const ConvolutionSpec& spec, const D
   }
 }
 
-void pack_narrow(const DirectPhase& phase, const ConvolutionSpec& spec, const Source& source,
-                 float* weights) {
-  for (std::int64_t i = 0; i < spec.ci; ++i) {
-    float* to = weights + phase.narrow_weight(spec, i / channel_block) + i % channel_block;
-    for (std::int64_t o = 0; o < spec.co; ++o) {
-      source.copy_taps(phase.axes, o, i, spec.co * channel_block, to + o * channel_block);
-    }
-  }
-}
-
 void choose_words(const KernelTable& kernels, const ConvolutionSpec& spec, DirectLayout& layout) {
   const bool tiles = spec.element == Element::bfloat16 && kernels.tiles;
   layout.tiles = tiles;
@@ -132,13 +115,11 @@ void choose_words(const KernelTable& kernels, const ConvolutionSpec& spec, Direc
 DirectLayout direct_layout(const KernelTable& kernels, const ConvolutionSpec& spec) {
   DirectLayout layout{};
   choose_words(kernels, spec, layout);
-  layout.narrow = spec.element == Element::float32 && prefers_narrow(spec);
   layout.blocks = blocks_of(spec.co);
   layout.width = std::min(kernels.convolution_blocks, layout.blocks);
   for (const Phase& phase : phases_of(spec)) {
     layout.phases.push_back({phase, layout.compact ? 1 : phase.x.taps, layout.weights});
-    layout.weights += layout.phases.back().taps() * channel_block *
-                      (layout.narrow ? blocks_of(spec.ci) * spec.co : layout.blocks * layout.words);
+    layout.weights += layout.phases.back().taps() * channel_block * layout.blocks * layout.words;
   }
   layout.reach = reach_of(layout.phases);
   return layout;
@@ -150,20 +131,16 @@ DirectWeights pack_direct(const KernelTable& kernels, const ConvolutionSpec& spe
   const DirectLayout layout = direct_layout(kernels, spec);
   AlignedFloats packed = aligned_floats("convolution", layout.weights);
   const Source source(spec, weight);
-  const std::int64_t groups = layout.narrow ? 1 : (layout.blocks + layout.width - 1) / layout.width;
+  const std::int64_t groups = divide_up(layout.blocks, layout.width);
   const std::int64_t phases = static_cast<std::int64_t>(layout.phases.size());
   parallel_for(phases * groups, [&](std::int64_t task) {
     const DirectPhase& phase = layout.phases[static_cast<std::size_t>(task / groups)];
-    if (layout.narrow) {
-      pack_narrow(phase, spec, source, packed.get());
-    } else {
-      const std::int64_t block = task % groups * layout.width;
-      const std::int64_t width = std::min(layout.width, layout.blocks - block);
-      const auto pack = layout.compact                      ? pack_compact
-                        : spec.element == Element::bfloat16 ? pack_group<bfloat16>
-                                                            : pack_group<float>;
-      pack(phase, spec, layout, source, block, width, packed.get());
-    }
+    const std::int64_t block = task % groups * layout.width;
+    const std::int64_t width = std::min(layout.width, layout.blocks - block);
+    const auto pack = layout.compact                      ? pack_compact
+                      : spec.element == Element::bfloat16 ? pack_group<bfloat16>
+                                                          : pack_group<float>;
+    pack(phase, spec, layout, source, block, width, packed.get());
   });
   return {layout, std::move(packed)};
 }

@@ -26,11 +26,6 @@ struct DirectPhase {
                       std::int64_t in_block) const {
     return first_weight + taps() * channel_block * (out_block * words + in_block * block_words * width);
   }
-
-  /// The same for the narrow form: (input block, tap, output, 16).
-  std::int64_t narrow_weight(const ConvolutionSpec& spec, std::int64_t in_block) const {
-    return first_weight + in_block * taps() * spec.co * channel_block;
-  }
 };
 
 /// Inputs that the phases of output (0, 0) read together: rows top ... bottom - 1, columns likewise.
@@ -45,7 +40,6 @@ struct DirectLayout {
   std::int64_t pixel_words;  // of the input channels of a pixel
   bool compact;
   bool tiles;           // for a kernel that works on tiles
-  bool narrow;          // lanes are input channels
   std::int64_t width;   // output blocks of a group
   std::int64_t blocks;  // of the output
   std::vector<DirectPhase> phases;

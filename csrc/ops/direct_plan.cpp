@@ -55,14 +55,14 @@ DirectTask DirectPlan::task(std::int64_t index) const {
           std::min(group + groups_per_task, groups)};
 }
 
-DirectPlan plan_direct(const ConvolutionSpec& spec, const PhaseSteps& steps, const DirectLayout& layout,
-                       const MutableBlocked& out, int threads) {
+DirectPlan plan_direct(const PhaseSteps& steps, const DirectLayout& layout, const MutableBlocked& out,
+                       int threads) {
   DirectPlan plan{};
   plan.n = out.n();
   plan.height = divide_up(out.h, steps.out_y);
   plan.width = divide_up(out.w, steps.out_x);
-  plan.groups = layout.narrow ? 1 : divide_up(layout.blocks, layout.width);
-  const std::int64_t lanes = layout.narrow ? spec.co : layout.width * channel_block;
+  plan.groups = divide_up(layout.blocks, layout.width);
+  const std::int64_t lanes = layout.width * channel_block;
   const Budgets& budgets = layout.tiles ? for_tiles : for_vectors;
   const std::int64_t chunk = budgets.weights / (largest_taps(layout) * lanes * bytes_per_pixel);
   plan.chunk =
@@ -70,8 +70,7 @@ DirectPlan plan_direct(const ConvolutionSpec& spec, const PhaseSteps& steps, con
   plan.columns = even_part(plan.width, columns_per_task);
 
   const std::int64_t phases = static_cast<std::int64_t>(layout.phases.size());
-  const std::int64_t sums_per_row =
-      plan.columns * phases * (layout.narrow ? spec.co : layout.width) * bytes_per_pixel;
+  const std::int64_t sums_per_row = plan.columns * phases * layout.width * bytes_per_pixel;
   const std::int64_t window_per_row =
       plan.columns * steps.in_x * steps.in_y * plan.chunk * bytes_per_pixel;
   const std::int64_t rows = std::min(sums_budget / 2 / sums_per_row, budgets.window / window_per_row);

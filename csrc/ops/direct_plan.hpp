@@ -28,7 +28,7 @@ struct DirectPlan {
   DirectTask task(std::int64_t index) const;
 };
 
-DirectPlan plan_direct(const ConvolutionSpec& spec, const PhaseSteps& steps, const DirectLayout& layout,
-                       const MutableBlocked& out, int threads);
+DirectPlan plan_direct(const PhaseSteps& steps, const DirectLayout& layout, const MutableBlocked& out,
+                       int threads);
 
 }  // namespace flownet2

@@ -22,7 +22,7 @@ struct WinogradChunk {
 
 class WinogradWeights {
  public:
-  /// `weights` must not be narrow. Groups are of `group_blocks` output blocks, all output phases
+  /// Groups are of `group_blocks` output blocks, all output phases
   /// counted, one phase after the other.
   WinogradWeights(const WinogradKernels& kernels, const ConvolutionSpec& spec, std::int64_t group_blocks,
                   std::shared_ptr<const DirectWeights> weights);

@@ -8,7 +8,6 @@
 #include "cpu/kernels/convolution.inl.hpp"
 #include "cpu/kernels/correlation.inl.hpp"
 #include "cpu/kernels/flow_head.inl.hpp"
-#include "cpu/kernels/narrow_convolution.inl.hpp"
 #include "cpu/kernels/peak.inl.hpp"
 #include "cpu/kernels/resize.inl.hpp"
 #include "cpu/kernels/transpose.inl.hpp"
@@ -43,7 +42,6 @@ constexpr KernelTable make_table(const char* name) {
       pairs_strip,
       pairs_rate,
       false,
-      narrow_strip,
       // with four lanes the transforms eat what the products save
       vec_width >= 8 ? &winograd_kernels : nullptr,
       // calibration
