@@ -4,6 +4,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include "cpu/memory.hpp"
 #include "python/bindings.hpp"
 
 namespace flownet2::python {
@@ -33,6 +34,8 @@ void bind_runtime(py::module_& m) {
   m.def("isa", isa);
   m.def("isas", isas);
   m.def("op_names", op_names);
+  m.def("aligned_bytes", aligned_bytes);
+  m.def("fail_allocation", fail_allocation, py::arg("number"));
   m.attr("MAX_THREADS") = max_threads;
 }
 
