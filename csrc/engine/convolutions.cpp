@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/convolutions.hpp"
 
+#include <flownet2/error.hpp>
+
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <unordered_map>
+#include <utility>
 
 #include "ops/checks.hpp"
 
@@ -21,23 +24,14 @@ std::string text_of(const std::vector<std::int64_t>& shape) {
   return "(" + text + ")";
 }
 
-/// The data of each parameter of the graph.
-std::vector<const float*> find_parameters(const Graph& graph, const std::vector<ParameterView>& given) {
-  std::unordered_map<std::string_view, const ParameterView*> by_name;
-  for (const ParameterView& view : given) by_name.emplace(view.name, &view);
-  std::vector<const float*> data;
-  for (const GraphParameter& parameter : graph.parameters) {
-    const auto found = by_name.find(parameter.name);
-    if (found == by_name.end()) fail(who, "the parameter '" + parameter.name + "' is missing");
-    const ParameterView& view = *found->second;
-    if (view.shape != parameter.shape) {
-      fail(who, "the parameter '" + parameter.name + "' must be " + text_of(parameter.shape) + ", got " +
-                    text_of(view.shape));
-    }
-    check_data(who, parameter.name.c_str(), view.data);
-    data.push_back(view.data);
+Parameter fetch(const GraphParameter& wanted, const ParameterSource& source) {
+  Parameter parameter = source(wanted.name);
+  if (parameter.shape != wanted.shape) {
+    fail(who, "the parameter '" + wanted.name + "' must be " + text_of(wanted.shape) + ", got " +
+                  text_of(parameter.shape));
   }
-  return data;
+  check_data(who, wanted.name.c_str(), parameter.data);
+  return parameter;
 }
 
 ConvolutionSpec spec_of(const Graph& graph, const GraphNode& node) {
@@ -57,10 +51,21 @@ ConvolutionSpec spec_of(const Graph& graph, const GraphNode& node) {
   return spec;
 }
 
+std::unique_ptr<const Convolution> pack(const Graph& graph, const GraphNode& node,
+                                        const ConvolutionSpec& spec, const ParameterSource& source) {
+  const Parameter weight = fetch(graph.parameters[*node.weight], source);
+  const Parameter bias = node.bias ? fetch(graph.parameters[*node.bias], source) : Parameter();
+  try {
+    return make_convolution(spec, weight.data, bias.data);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::out_of_memory) throw;
+    throw Error(error.code(), std::string(error.what()) + " for the weights of '" + node.name + "'");
+  }
+}
+
 }  // namespace
 
-Convolutions make_convolutions(const Graph& graph, const std::vector<ParameterView>& given) {
-  const std::vector<const float*> parameters = find_parameters(graph, given);
+Convolutions make_convolutions(const Graph& graph, const ParameterSource& parameters) {
   using Key = std::tuple<std::size_t, std::optional<std::size_t>, bool, std::int64_t, std::int64_t,
                          std::int64_t, std::int64_t, std::optional<float>>;
   std::map<Key, std::shared_ptr<const Convolution>> made;
@@ -74,13 +79,20 @@ Convolutions make_convolutions(const Graph& graph, const std::vector<ParameterVi
     const Key key = {*node.weight, node.bias, spec.transposed, spec.sh,
                      spec.sw,      spec.ph,   spec.pw,         spec.leaky_slope};
     std::shared_ptr<const Convolution>& convolution = made[key];
-    if (convolution == nullptr) {
-      convolution =
-          make_convolution(spec, parameters[*node.weight], node.bias ? parameters[*node.bias] : nullptr);
-    }
+    if (convolution == nullptr) convolution = pack(graph, node, spec, parameters);
     result.push_back(convolution);
   }
   return result;
+}
+
+ParameterSource source_of(const std::vector<ParameterView>& views) {
+  std::unordered_map<std::string_view, const ParameterView*> by_name;
+  for (const ParameterView& view : views) by_name.emplace(view.name, &view);
+  return [by_name = std::move(by_name)](const std::string& name) -> Parameter {
+    const auto found = by_name.find(name);
+    if (found == by_name.end()) fail(who, "the parameter '" + name + "' is missing");
+    return {found->second->shape, found->second->data, nullptr};
+  };
 }
 
 }  // namespace flownet2

@@ -15,7 +15,12 @@ namespace flownet2 {
 /// attributes share it.
 using Convolutions = std::vector<std::shared_ptr<const Convolution>>;
 
-/// Throws Error if a parameter of the graph is missing or has another shape.
-Convolutions make_convolutions(const Graph& graph, const std::vector<ParameterView>& given);
+/// Packs one convolution after the other, and holds the parameters of one only. Throws Error if a
+/// parameter has another shape than the graph says, or if memory runs out, which names the node; and
+/// whatever the source throws.
+Convolutions make_convolutions(const Graph& graph, const ParameterSource& parameters);
+
+/// A source of parameters that are at hand; `views` must outlive it.
+ParameterSource source_of(const std::vector<ParameterView>& views);
 
 }  // namespace flownet2

@@ -16,32 +16,16 @@
 #include "python/bindings.hpp"
 #include "python/gil.hpp"
 #include "python/numpy_view.hpp"
+#include "python/parameters.hpp"
 
 namespace flownet2::python {
 namespace {
 
-ParameterView parameter_view(const std::string& name, const py::handle& object) {
-  constexpr int needed = py::array::c_style | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
-  if (!py::isinstance<py::array_t<float>>(object)) {
-    throw Error(ErrorCode::invalid_argument,
-                "network: the parameter '" + name + "' is no float32 array");
-  }
-  const auto array = py::reinterpret_borrow<py::array>(object);
-  if ((array.flags() & needed) != needed) {
-    throw Error(ErrorCode::invalid_argument,
-                "network: the parameter '" + name + "' must be C-contiguous and aligned");
-  }
-  ParameterView view = {name, {}, static_cast<const float*>(array.data())};
-  for (py::ssize_t axis = 0; axis < array.ndim(); ++axis) view.shape.push_back(array.shape(axis));
-  return view;
-}
-
-std::unique_ptr<Network> make_network(const std::string& graph_text, const py::dict& parameters) {
-  std::vector<ParameterView> views;
-  for (const auto& [name, array] : parameters)
-    views.push_back(parameter_view(py::cast<std::string>(name), array));
+std::unique_ptr<Network> make_network(const std::string& graph_text, const py::function& parameter) {
   std::unique_ptr<Network> network;
-  without_gil([&] { network = std::make_unique<Network>(graph_text, views); });
+  PythonParameters(parameter).run([&](const ParameterSource& source) {
+    network = std::make_unique<Network>(graph_text, source);
+  });
   return network;
 }
 
@@ -160,7 +144,7 @@ py::tuple plan_py(const Network& network, const py::dict& shapes,
 
 void bind_network(py::module_& m) {
   py::class_<Network>(m, "Network", py::is_final())
-      .def(py::init(&make_network), py::arg("graph_text"), py::arg("parameters"))
+      .def(py::init(&make_network), py::arg("graph_text"), py::arg("parameter"))
       .def("run", run_py, py::arg("inputs"), py::arg("outputs"), py::kw_only(),
            py::arg("interruptible") = false)
       .def("profile", profile_py, py::arg("inputs"), py::arg("outputs"))

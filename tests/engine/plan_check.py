@@ -21,7 +21,7 @@ def check_plan(graph: Graph, parameters: dict[str, Array], shapes: dict[str, Sha
     Returns the bytes of the arena. Every value is written once in each memory layout, so the name tells whether a
     reader still finds what it wants; that it lies at the right place is what the results of runs show.
     """
-    size, steps = _core.Network(graph_to_json(graph), parameters).plan(shapes, list(outputs))
+    size, steps = _core.Network(graph_to_json(graph), parameters.__getitem__).plan(shapes, list(outputs))
     nodes = {node.name: node for node in graph.nodes}
     arena = np.full(size // 4, NOBODY, dtype=object)
     for name, op, reads, writes in steps:

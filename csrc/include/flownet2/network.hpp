@@ -14,6 +14,18 @@
 
 namespace flownet2 {
 
+/// One parameter as a source hands it out.
+struct Parameter {
+  std::vector<std::int64_t> shape;
+  const float* data = nullptr;        // without gaps; may be read as long as `owner` lives
+  std::shared_ptr<const void> owner;  // null if the data outlive the network's making anyway
+};
+
+/// The parameter of a name. Asked on the thread that makes the network, for one convolution after the
+/// other, whose parameters are let go of before the next: no more than those need be in memory. What it
+/// throws reaches the maker of the network.
+using ParameterSource = std::function<Parameter(const std::string& name)>;
+
 struct ParameterView {
   std::string name;
   std::vector<std::int64_t> shape;
@@ -71,7 +83,9 @@ struct RunOptions {
 /// network still works. "Output" means a public output or any value of the graph, by name.
 class Network {
  public:
-  /// Every parameter of the graph is copied in the form that its convolutions want.
+  /// Every parameter that a node uses is copied in the form that its convolution wants.
+  Network(std::string_view graph_text, const ParameterSource& parameters);
+  /// The same with all parameters at hand.
   Network(std::string_view graph_text, const std::vector<ParameterView>& parameters);
   ~Network();
   Network(Network&&) noexcept;

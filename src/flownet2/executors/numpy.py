@@ -18,7 +18,8 @@ class NumpyExecutor:
 
     def compile(self, graph: Graph, parameters: Mapping[str, Array]) -> NumpyNetwork:
         """The graph with its weights; their dtype is the dtype of the computation."""
-        return NumpyNetwork(graph, parameters, reference=self._reference)
+        ready = {name: parameters[name] for name in graph.parameters}  # once, where they are read when asked for
+        return NumpyNetwork(graph, ready, reference=self._reference)
 
 
 class NumpyNetwork:
