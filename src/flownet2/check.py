@@ -282,8 +282,9 @@ def _picture_detail(path: PathLike) -> str:
 
 def _model_detail(path: PathLike) -> str:
     model = load_model(path)
+    count = sum(value.size for value in model.parameters.values())  # which reads and checks them
     return (
-        f"model {model.graph.name}, {model.graph.parameter_count:,} parameters, "
+        f"model {model.graph.name}, {count:,} parameters, "
         f"origin {model.info.get('origin', 'not known')}"
     )
 
