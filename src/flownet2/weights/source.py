@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from flownet2.errors import CheckpointError
 from flownet2.types import PathLike
+from flownet2.weights.buffers import new_array
 from flownet2.weights.cursor import Malformed
 
 MAX_FILE = 8 << 30
@@ -124,7 +125,7 @@ class Source:
         Raises:
             Malformed: the file changed since it was opened.
         """
-        buffer = np.empty(count, np.uint8)
+        buffer = new_array((count,), np.uint8)
         done = self._fill(offset, buffer.data)
         status = os.fstat(self._file.fileno())
         if done < count or (status.st_size, status.st_mtime_ns) != (self.size, self._modified):

@@ -10,8 +10,10 @@ import numpy as np
 
 from flownet2.errors import WeightsError
 from flownet2.types import Array, FloatArray
+from flownet2.weights.buffers import new_array
 
 _SHOWN = 10
+_PART = 1 << 16  # elements looked at in one go: they and the answers stay in the cache
 _T = TypeVar("_T", bound="Described")
 
 
@@ -70,8 +72,12 @@ def check_fit(
 
 
 def as_float32(value: Array) -> FloatArray:
-    """The array without gaps, copied only if it is not so already."""
-    return np.ascontiguousarray(value, np.float32)
+    """The array in C order, copied only if it is not so already."""
+    if value.dtype == np.float32 and value.flags.c_contiguous:
+        return value
+    result = new_array(value.shape, np.float32)
+    result[...] = value
+    return result
 
 
 def dtype_fault(value: Described) -> str | None:
@@ -81,7 +87,9 @@ def dtype_fault(value: Described) -> str | None:
 
 def value_fault(value: Array) -> str | None:
     """What is wrong with the numbers of a weight, None if nothing is."""
-    return None if np.isfinite(value).all() else "holds NaN or infinite values"
+    flat = value.reshape(-1)
+    parts = (flat[start : start + _PART] for start in range(0, flat.size, _PART))
+    return None if all(np.isfinite(part).all() for part in parts) else "holds NaN or infinite values"
 
 
 def _section(kind: str, names: list[str]) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flownet2.types import Array
+from flownet2.weights.buffers import new_array
 from flownet2.weights.cursor import Malformed, show
 
 MAX_RANK = 16
@@ -179,8 +180,8 @@ def strided_view(values: Array, ref: TensorRef) -> Array:
 
 def bfloat16_to_float32(bits: Array) -> npt.NDArray[np.float32]:
     """Return float32 values, equal to the last bit, of bfloat16 values given as uint16 bits."""
-    wide = bits.astype("<u4")
-    wide <<= 16
+    wide = new_array(bits.shape, "<u4")
+    np.left_shift(bits, 16, out=wide, dtype="<u4")
     return wide.view("<f4")
 
 
