@@ -32,7 +32,7 @@ bool fails() noexcept {
 
 /// From this size on, blocks come from the system itself: malloc raises its own limit to 32 MiB as blocks
 /// are freed, and then keeps hundreds of megabytes of freed weights.
-constexpr std::size_t large = 1 << 20;
+constexpr std::size_t large = 1 << 17;
 
 void* take(std::size_t bytes) noexcept {
   if (bytes < large) return std::calloc(bytes, 1);
