@@ -30,14 +30,13 @@ bool fails() noexcept {
 
 #if defined(FLOWNET2_HAS_MMAP)
 
-/// From this size on, blocks come from the system itself: malloc raises its own limit to 32 MiB as blocks
-/// are freed, and then keeps hundreds of megabytes of freed weights.
+/// From this size on, blocks come from the system itself: malloc raises its own limit to 32 MiB as
+/// blocks are freed, and then keeps hundreds of megabytes of freed weights.
 constexpr std::size_t large = 1 << 17;
 
 void* take(std::size_t bytes) noexcept {
   if (bytes < large) return std::calloc(bytes, 1);
-  void* block =
-      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* block = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (block == MAP_FAILED) return nullptr;
 #if defined(MADV_HUGEPAGE)
   madvise(block, bytes, MADV_HUGEPAGE);  // fewer faults, fewer misses of the address cache; a wish
@@ -73,9 +72,9 @@ AlignedFloats aligned_floats(const char* what, std::int64_t count) {
   const std::size_t bytes = possible ? static_cast<std::size_t>(count) * sizeof(float) + line : 0;
   void* block = possible ? take(bytes) : nullptr;
   if (block == nullptr) {
-    const std::string needed = count <= most ? std::to_string(count * 4) : std::to_string(count) + " * 4";
-    throw Error(ErrorCode::out_of_memory,
-                std::string(what) + ": no memory for " + needed + " bytes");
+    const std::string needed =
+        count <= most ? std::to_string(count * 4) : std::to_string(count) + " * 4";
+    throw Error(ErrorCode::out_of_memory, std::string(what) + ": no memory for " + needed + " bytes");
   }
   alive += static_cast<std::int64_t>(bytes);
   void* data = block;

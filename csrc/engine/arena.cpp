@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <functional>
 #include <iterator>
+#include <tuple>
 #include <utility>
 
 namespace flownet2 {
@@ -14,13 +15,15 @@ constexpr int most_unneeded_runs = 16;
 
 }  // namespace
 
-/// The smallest idle block that is large enough, or none. Blocks that are to be freed go to `dropped`:
-/// those that were not needed for long, and the largest if it is too small.
+/// The smallest idle block that is large enough, of equal ones the one used last, or none. Blocks that
+/// are to be freed go to `dropped`: those that were not needed for long, and the largest if it is too
+/// small.
 ArenaPool::Block ArenaPool::take_idle(std::int64_t floats, std::vector<Block>& dropped) {
   const std::lock_guard<std::mutex> lock(mutex_);
   idle_.reserve(most_idle);
-  std::sort(idle_.begin(), idle_.end(),
-            [](const Block& a, const Block& b) { return a.floats < b.floats; });
+  std::sort(idle_.begin(), idle_.end(), [](const Block& a, const Block& b) {
+    return std::tie(a.floats, a.unneeded_runs) < std::tie(b.floats, b.unneeded_runs);
+  });
   for (Block& block : idle_) ++block.unneeded_runs;
   const auto fits = [&](const Block& block) { return block.floats >= floats; };
   const auto found = std::find_if(idle_.begin(), idle_.end(), fits);

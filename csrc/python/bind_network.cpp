@@ -23,9 +23,8 @@ namespace {
 
 std::unique_ptr<Network> make_network(const std::string& graph_text, const py::function& parameter) {
   std::unique_ptr<Network> network;
-  PythonParameters(parameter).run([&](const ParameterSource& source) {
-    network = std::make_unique<Network>(graph_text, source);
-  });
+  PythonParameters(parameter).run(
+      [&](const ParameterSource& source) { network = std::make_unique<Network>(graph_text, source); });
   return network;
 }
 

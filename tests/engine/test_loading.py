@@ -41,7 +41,9 @@ def test_each_parameter_is_asked_for_once_and_let_go_of() -> None:
     assert np.array_equal(network.run(pictures, ["flow"])["flow"], flow)
 
 
-@pytest.mark.parametrize("error", [CheckpointError("cut"), OSError(5, "disk"), KeyboardInterrupt(), MemoryError("little")])
+@pytest.mark.parametrize(
+    "error", [CheckpointError("cut"), OSError(5, "disk"), KeyboardInterrupt(), MemoryError("little")]
+)
 @pytest.mark.parametrize("at", [0, 1, 7])
 def test_what_the_parameters_raise_arrives_unchanged(error: BaseException, at: int) -> None:
     graph, parameters, pictures, flow = sample()
@@ -66,7 +68,7 @@ def test_what_the_parameters_raise_arrives_unchanged(error: BaseException, at: i
     [
         (lambda array: array[..., :1].copy(), r"must be \(8, 3, 7, 7\), got \(8, 3, 7, 1\)"),
         (lambda array: array.astype(np.float64), "is no float32 array"),
-        (lambda array: np.asfortranarray(array), "must be C-contiguous"),
+        (np.asfortranarray, "must be C-contiguous"),
         (lambda array: array.tolist(), "is no float32 array"),
         (lambda array: None, "is no float32 array"),
     ],

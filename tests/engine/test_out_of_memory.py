@@ -59,7 +59,7 @@ def on_a_new_thread(task: Callable[[], None]) -> None:
 
 
 def settled(expected: int) -> int:
-    """Bytes that the engine holds, as soon as they are as expected; a thread's memory is freed shortly after its end."""
+    """Bytes that the engine holds, as soon as they are as expected: a thread's are freed shortly after its end."""
     gc.collect()  # tracebacks hold what their frames held
     end = time.monotonic() + 2
     while _core.aligned_bytes() != expected and time.monotonic() < end:

@@ -120,7 +120,7 @@ def test_numbers_that_are_not_finite(value: float, at: int, path: Path) -> None:
 
 def test_a_double_that_float32_cannot_hold(path: Path) -> None:
     edit(path, flownets__conv1__bias=np.full(4, 1e39))
-    with pytest.raises(WeightsError, match="conv1.bias holds NaN or infinite values"):
+    with pytest.raises(WeightsError, match=r"conv1\.bias holds NaN or infinite values"):
         flownet2.load(path)
 
 
@@ -176,7 +176,7 @@ def test_every_cut_is_refused_when_opened(path: Path) -> None:
     content = path.read_bytes()
     for length in (*range(0, 2000, 37), *range(2000, len(content), 49_999), len(content) - 1):
         path.write_bytes(content[:length])
-        with pytest.raises(CheckpointError, match="model.safetensors: "):
+        with pytest.raises(CheckpointError, match=r"model\.safetensors: "):
             load_model(path)
 
 

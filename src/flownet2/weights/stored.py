@@ -92,4 +92,3 @@ class StoredParameters(Mapping[str, FloatArray]):
     def __reduce__(self) -> tuple[type[dict[str, FloatArray]], tuple[dict[str, FloatArray]]]:
         """A pickle holds the values, not an open file."""
         return dict, (dict(self),)
-
