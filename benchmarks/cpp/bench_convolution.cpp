@@ -132,8 +132,9 @@ int main(int count, char** arguments) {
     const std::int64_t out_size = blocks_of(layer.co) * ho * wo * channel_block;
     const AlignedFloats in = noise(in_size, 1.0f);
     const AlignedFloats out = aligned_floats("benchmark", out_size);
-    const Times time = measure(*convolution, {in.get(), 1, layer.ci, layer.h, layer.w, in_size},
-                               {out.get(), 1, layer.co, ho, wo, out_size});
+    const Times time =
+        measure(*convolution, {in.get(), Element::float32, 1, layer.ci, layer.h, layer.w, in_size},
+                {out.get(), Element::float32, 1, layer.co, ho, wo, out_size});
     const double macs = static_cast<double>(layer.ci * layer.co * layer.kernel * layer.kernel) *
                         static_cast<double>(layer.transposed ? layer.h * layer.w : ho * wo);
     const double giga = 2e-9 * macs;

@@ -4,6 +4,7 @@
 
 #include <immintrin.h>
 
+#include "cpu/bfloat16.hpp"
 #include "cpu/simd_x86.hpp"
 
 namespace flownet2 {
@@ -25,6 +26,40 @@ inline Vec multiply_add(Vec a, Vec b, Vec sum) { return _mm256_fmadd_ps(a, b, su
 inline Vec leaky(Vec v, Vec slope) {
   const Vec positive = _mm256_cmp_ps(v, _mm256_setzero_ps(), _CMP_GT_OQ);
   return _mm256_blendv_ps(_mm256_mul_ps(v, slope), v, positive);
+}
+
+// ---- bfloat16
+
+inline Vec load(const bfloat16* from) {
+  const __m256i words = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+  return _mm256_castsi256_ps(_mm256_slli_epi32(words, 16));
+}
+
+inline void store(bfloat16* to, Vec v) {
+  const __m256i bits = _mm256_castps_si256(v);
+  const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+  const __m256i nearest = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+  const __m256 is_nan = _mm256_cmp_ps(v, v, _CMP_UNORD_Q);
+  const __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
+  const __m256 chosen =
+      _mm256_blendv_ps(_mm256_castsi256_ps(nearest), _mm256_castsi256_ps(quiet), is_nan);
+  const __m256i upper = _mm256_srli_epi32(_mm256_castps_si256(chosen), 16);
+  const __m128i rounded =
+      _mm_packus_epi32(_mm256_castsi256_si128(upper), _mm256_extracti128_si256(upper, 1));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), rounded);
+}
+
+inline Vec lower_of_pairs(Vec pairs) {
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(pairs), 16));
+}
+inline Vec upper_of_pairs(Vec pairs) {
+  const __m256i upper = _mm256_set1_epi32(static_cast<int>(0xffff0000u));
+  return _mm256_castsi256_ps(_mm256_and_si256(_mm256_castps_si256(pairs), upper));
+}
+
+inline Vec pairs_multiply_add(Vec a, Vec b, Vec sum) {
+  sum = multiply_add(upper_of_pairs(a), upper_of_pairs(b), sum);
+  return multiply_add(lower_of_pairs(a), lower_of_pairs(b), sum);
 }
 
 }  // namespace

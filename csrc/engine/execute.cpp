@@ -20,21 +20,20 @@ class Tensors {
     return {start(place), place.shape};
   }
 
-  ConstBlocked blocked(std::size_t input) const { return as_blocked(step_.inputs[input]); }
+  ConstBlocked blocked(std::size_t input) const {
+    return as_blocked<ConstBlocked>(start(step_.inputs[input]), step_.inputs[input]);
+  }
 
   ConstRuns runs(std::size_t input) const {
     const Place& place = step_.inputs[input];
-    return {start(place), run_stride(place)};
+    return {start(place) + skipped(place), run_stride(place)};
   }
 
   MutableView planar_out() const { return {writable(), step_.output.shape}; }
 
-  MutableBlocked blocked_out() const {
-    const ConstBlocked view = as_blocked(step_.output);
-    return {writable(), view.n, view.c, view.h, view.w, view.image_stride};
-  }
+  MutableBlocked blocked_out() const { return as_blocked<MutableBlocked>(writable(), step_.output); }
 
-  MutableRuns runs_out() const { return {writable(), run_stride(step_.output)}; }
+  MutableRuns runs_out() const { return {writable() + skipped(step_.output), run_stride(step_.output)}; }
 
   /// Elements of the output, lanes of blocks included.
   Runs count() const {
@@ -47,16 +46,18 @@ class Tensors {
  private:
   static std::int64_t run_stride(const Place& place) {
     const Shape& shape = place.shape;
-    const std::int64_t channels =
-        place.layout == Layout::planar ? shape.c : place.stored_blocks * channel_block;
-    return channels * shape.h * shape.w;
+    return place.memory == Memory::arena ? place.image_stride : shape.c * shape.h * shape.w;
+  }
+
+  /// Words before the first group of a blocked float32 tensor; of a planar one: none.
+  static std::int64_t skipped(const Place& place) {
+    return place.first_group * channel_block * place.shape.h * place.shape.w;
   }
 
   const float* start(const Place& place) const {
     if (place.memory == Memory::input) return memories_.inputs[place.index];
     if (place.memory == Memory::output) return memories_.outputs[place.index];
-    const std::int64_t skipped = place.first_block * channel_block * place.shape.h * place.shape.w;
-    return memories_.arena + plan_.buffers[place.index].offset + skipped;
+    return memories_.arena + plan_.buffers[place.index].offset;
   }
 
   float* writable() const {
@@ -65,9 +66,11 @@ class Tensors {
     return memories_.arena + (start(place) - memories_.arena);
   }
 
-  ConstBlocked as_blocked(const Place& place) const {
+  template <typename View, typename Float>
+  View as_blocked(Float* data, const Place& place) const {
     const Shape& shape = place.shape;
-    return {start(place), shape.n, shape.c, shape.h, shape.w, run_stride(place)};
+    return View(data, plan_.element, shape.n, shape.c, shape.h, shape.w, place.image_stride,
+                place.first_group);
   }
 
   const Plan& plan_;

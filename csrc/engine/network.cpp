@@ -34,8 +34,10 @@ std::string about_run(const std::vector<NamedShape>& inputs, const Plan& plan) {
 
 class Network::Implementation {
  public:
-  Implementation(std::string_view graph_text, const ParameterSource& parameters)
-      : graph_(parse_graph(graph_text)), convolutions_(make_convolutions(graph_, parameters)) {}
+  Implementation(std::string_view graph_text, const ParameterSource& parameters, Precision precision)
+      : element_(precision == Precision::bfloat16 ? Element::bfloat16 : Element::float32),
+        graph_(parse_graph(graph_text)),
+        convolutions_(make_convolutions(graph_, parameters)) {}
 
   const Graph& graph() const { return graph_; }
 
@@ -73,7 +75,7 @@ class Network::Implementation {
 
   std::shared_ptr<const Plan> plan(const std::vector<Shape>& inputs,
                                    const std::vector<std::size_t>& wanted) const {
-    return plans_.get(graph_, inputs, wanted);
+    return plans_.get(graph_, element_, inputs, wanted);
   }
 
   /// Where the run reads and writes; of outputs that are one value the first is written.
@@ -145,16 +147,18 @@ class Network::Implementation {
     }
   }
 
+  Element element_;
   Graph graph_;
   Convolutions convolutions_;
   mutable PlanCache plans_;
   mutable ArenaPool arenas_;
 };
 
-Network::Network(std::string_view graph_text, const ParameterSource& parameters)
-    : implementation_(std::make_unique<Implementation>(graph_text, parameters)) {}
-Network::Network(std::string_view graph_text, const std::vector<ParameterView>& parameters)
-    : Network(graph_text, source_of(parameters)) {}
+Network::Network(std::string_view graph_text, const ParameterSource& parameters, Precision precision)
+    : implementation_(std::make_unique<Implementation>(graph_text, parameters, precision)) {}
+Network::Network(std::string_view graph_text, const std::vector<ParameterView>& parameters,
+                 Precision precision)
+    : Network(graph_text, source_of(parameters), precision) {}
 Network::~Network() = default;
 Network::Network(Network&&) noexcept = default;
 Network& Network::operator=(Network&&) noexcept = default;

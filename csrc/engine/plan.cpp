@@ -29,7 +29,8 @@ std::vector<bool> find_needed(const Graph& graph, const std::vector<std::size_t>
 
 class Planner {
  public:
-  Planner(const Graph& graph, const std::vector<Shape>& inputs, const std::vector<std::size_t>& wanted)
+  Planner(const Graph& graph, Element element, const std::vector<Shape>& inputs,
+          const std::vector<std::size_t>& wanted)
       : graph_(graph),
         wanted_(wanted),
         needed_(find_needed(graph, wanted)),
@@ -37,7 +38,9 @@ class Planner {
         layouts_(shapes_.size(), Layout::planar),
         joins_(shapes_.size()),
         buffer_of_(shapes_.size()),
-        places_(shapes_.size()) {}
+        places_(shapes_.size()) {
+    result_.element = element;
+  }
 
   Plan plan() {
     choose_layouts();
@@ -68,7 +71,8 @@ class Planner {
     return static_cast<std::size_t>(found - wanted_.begin());
   }
 
-  /// A convolution's result is blocked. A concat is if that spares a conversion.
+  /// A convolution's result is blocked. A concat is if that spares a conversion. Pointwise operators
+  /// know float32 only.
   void choose_layouts() {
     std::vector<bool> convolved(shapes_.size(), false);
     for (std::size_t value = graph_.inputs.size(); value < shapes_.size(); ++value) {
@@ -82,7 +86,8 @@ class Planner {
       const bool any = std::any_of(node.inputs.begin(), node.inputs.end(), blocked);
       const bool is_blocked = is_convolution(node) ||
                               (node.op == Op::concat && (any || convolved[value])) ||
-                              ((node.op == Op::leaky_relu || node.op == Op::elementwise) && all);
+                              ((node.op == Op::leaky_relu || node.op == Op::elementwise) && all &&
+                               result_.element == Element::float32);
       if (is_blocked) layouts_[value] = Layout::blocked;
     }
   }
@@ -121,12 +126,13 @@ class Planner {
   /// A place of its own for a tensor of that layout.
   Place fresh_place(const Shape& shape, Layout layout) {
     Place place = {Memory::arena, layout, 0, shape};
-    place.stored_blocks = blocks_of(shape.c);
     const std::int64_t channels =
-        layout == Layout::planar ? shape.c : place.stored_blocks * channel_block;
-    const Shape stored = {shape.n, channels, shape.h, shape.w};
-    check_shape("network", "a tensor in its memory layout", stored);
-    place.index = add_buffer(stored.n * stored.c * stored.h * stored.w);
+        layout == Layout::planar ? shape.c : blocks_of(shape.c) * channel_block;
+    check_shape("network", "a tensor in its memory layout", {shape.n, channels, shape.h, shape.w});
+    place.image_stride = layout == Layout::planar
+                             ? channels * shape.h * shape.w
+                             : image_words(result_.element, shape.c, shape.h, shape.w);
+    place.index = add_buffer(shape.n * place.image_stride);
     return place;
   }
 
@@ -205,15 +211,15 @@ class Planner {
 
 }  // namespace
 
-Plan make_plan(const Graph& graph, const std::vector<Shape>& inputs,
+Plan make_plan(const Graph& graph, Element element, const std::vector<Shape>& inputs,
                const std::vector<std::size_t>& wanted) {
-  return Planner(graph, inputs, wanted).plan();
+  return Planner(graph, element, inputs, wanted).plan();
 }
 
 Place part_of(const Place& whole, std::int64_t channel, const Shape& shape) {
   Place part = whole;
   part.shape = shape;
-  part.first_block = whole.first_block + channel / channel_block;
+  part.first_group = whole.first_group + channel / channel_block;
   return part;
 }
 
@@ -221,7 +227,7 @@ bool joined_in_place(const Step& step, std::size_t input, std::int64_t channel) 
   const Place& part = step.inputs[input];
   const Place& whole = step.output;
   return part.memory == Memory::arena && part.layout == Layout::blocked && part.index == whole.index &&
-         channel % channel_block == 0 && part.first_block == whole.first_block + channel / channel_block;
+         channel % channel_block == 0 && part.first_group == whole.first_group + channel / channel_block;
 }
 
 }  // namespace flownet2

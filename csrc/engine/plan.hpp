@@ -11,6 +11,7 @@
 #include <optional>
 #include <vector>
 
+#include "cpu/blocked.hpp"
 #include "engine/graph.hpp"
 
 namespace flownet2 {
@@ -22,13 +23,13 @@ enum class Memory { arena, input, output };
 struct Place {
   Memory memory = Memory::arena;
   Layout layout = Layout::planar;
-  std::size_t index = 0;           // of the arena's buffer, the graph's input or the wanted value
-  Shape shape;                     // of the tensor itself
-  std::int64_t first_block = 0;    // blocked only
-  std::int64_t stored_blocks = 0;  // blocked only: channel blocks of the whole buffer
+  std::size_t index = 0;          // of the arena's buffer, the graph's input or the wanted value
+  Shape shape;                    // of the tensor itself
+  std::int64_t first_group = 0;   // blocked only: of the buffer's groups of 16 channels
+  std::int64_t image_stride = 0;  // words between images of the buffer
 };
 
-/// A piece of the arena, in floats; alive from step `first` to step `last`.
+/// A piece of the arena, in words of 32 bits; alive from step `first` to step `last`.
 struct Buffer {
   std::int64_t size = 0;
   std::int64_t offset = 0;
@@ -47,8 +48,9 @@ struct Step {
 struct Plan {
   std::vector<Step> steps;
   std::vector<Buffer> buffers;
-  std::int64_t arena_floats = 0;
-  std::vector<Shape> shapes;  // of every value that is computed
+  Element element = Element::float32;  // of blocked tensors
+  std::int64_t arena_floats = 0;       // words of 32 bits
+  std::vector<Shape> shapes;           // of every value that is computed
 };
 
 /// Floats between possible starts of buffers: 64 bytes.
@@ -56,7 +58,7 @@ inline constexpr std::int64_t arena_alignment = 16;
 
 /// `wanted`: the values to compute, each once; the plan writes wanted[i], planar, to Memory::output i,
 /// except for inputs of the graph. Throws Error if the shapes do not fit the graph.
-Plan make_plan(const Graph& graph, const std::vector<Shape>& inputs,
+Plan make_plan(const Graph& graph, Element element, const std::vector<Shape>& inputs,
                const std::vector<std::size_t>& wanted);
 
 /// The place of channels [channel, channel + shape.c) inside a blocked tensor; channel is a multiple of

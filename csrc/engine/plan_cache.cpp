@@ -20,11 +20,12 @@ std::shared_ptr<const Plan> PlanCache::find(const std::vector<Shape>& inputs,
   return found->plan;
 }
 
-std::shared_ptr<const Plan> PlanCache::get(const Graph& graph, const std::vector<Shape>& inputs,
+std::shared_ptr<const Plan> PlanCache::get(const Graph& graph, Element element,
+                                           const std::vector<Shape>& inputs,
                                            const std::vector<std::size_t>& wanted) {
   if (auto plan = find(inputs, wanted)) return plan;
   // Planned outside the lock: another thread may do the same, which costs microseconds.
-  auto plan = std::make_shared<const Plan>(make_plan(graph, inputs, wanted));
+  auto plan = std::make_shared<const Plan>(make_plan(graph, element, inputs, wanted));
   const std::lock_guard<std::mutex> lock(mutex_);
   entries_.push_front({inputs, wanted, plan});
   if (entries_.size() > most_plans) entries_.pop_back();

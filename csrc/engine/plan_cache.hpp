@@ -13,7 +13,7 @@ namespace flownet2 {
 /// The plans of the last few shapes and outputs; any number of threads may ask.
 class PlanCache {
  public:
-  std::shared_ptr<const Plan> get(const Graph& graph, const std::vector<Shape>& inputs,
+  std::shared_ptr<const Plan> get(const Graph& graph, Element element, const std::vector<Shape>& inputs,
                                   const std::vector<std::size_t>& wanted);
 
  private:

@@ -13,12 +13,13 @@ void add_ranges(const Plan& plan, const Place& place, std::int64_t first, std::i
   const Shape& shape = place.shape;
   const std::int64_t plane = shape.h * shape.w;
   const bool planar = place.layout == Layout::planar;
-  const std::int64_t stored = planar ? shape.c : place.stored_blocks * channel_block;
-  const std::int64_t start =
-      planar ? first : (place.first_block + first / channel_block) * channel_block;
-  const std::int64_t stop = planar ? last : (place.first_block + blocks_of(last)) * channel_block;
+  // A group of bfloat16 shares the words of a block with another: its place is told as if it were the
+  // half block before or behind that one.
+  const std::int64_t group = channel_block / groups_per_block(plan.element);
+  const std::int64_t start = planar ? first : (place.first_group + first / channel_block) * group;
+  const std::int64_t stop = planar ? last : (place.first_group + blocks_of(last)) * group;
   for (std::int64_t n = 0; n < shape.n; ++n) {
-    const std::int64_t image = plan.buffers[place.index].offset + n * stored * plane;
+    const std::int64_t image = plan.buffers[place.index].offset + n * place.image_stride;
     to.push_back({image + start * plane, image + stop * plane});
   }
 }

@@ -19,7 +19,7 @@ class SizedConvolution final : public Convolution {
     winograd_ = make_winograd_convolution(kernels, spec, weights, bias);
   }
 
-  void run(ConstBlocked in, MutableBlocked out) const override {
+  void run(const ConstBlocked& in, const MutableBlocked& out) const override {
     (winograd_pays_at(kernels_, spec_, out) ? winograd_ : direct_)->run(in, out);
   }
 

@@ -26,7 +26,7 @@ class Convolution {
 
   /// in (N, ci, H, W) -> out (N, co, Ho, Wo), zero padding; `out` overlaps nothing of `in`. Threaded
   /// through parallel_for; the bits do not depend on threads or on the place in a batch.
-  virtual void run(ConstBlocked in, MutableBlocked out) const = 0;
+  virtual void run(const ConstBlocked& in, const MutableBlocked& out) const = 0;
 };
 
 /// weight (co, ci, kh, kw), or (ci, co, kh, kw) if transposed; bias (co) or null. Both are copied.

@@ -71,7 +71,7 @@ class DirectConvolution final : public Convolution {
     if (bias != nullptr) std::copy_n(bias, spec.co, bias_.get());
   }
 
-  void run(ConstBlocked in, MutableBlocked out) const override {
+  void run(const ConstBlocked& in, const MutableBlocked& out) const override {
     const DirectPlan plan = plan_direct(spec_, steps_, layout_, out, num_threads());
     parallel_for(plan.tasks(), [&](std::int64_t index) { run_task(plan, plan.task(index), in, out); });
   }
@@ -103,7 +103,7 @@ class DirectConvolution final : public Convolution {
         for (std::int64_t r = 0; r < window.rows; ++r) {
           const std::int64_t y = window.first_y + r;
           const float* row =
-              y < 0 || y >= in.h ? nullptr : in.plane(task.n, b) + y * in.w * channel_block;
+              y < 0 || y >= in.h ? nullptr : in.group<float>(task.n, b) + y * in.w * channel_block;
           copy_row(window, row, in.w, scratch + (b - block) * plane + r * window.row);
         }
       }
@@ -162,7 +162,7 @@ class DirectConvolution final : public Convolution {
     if (layout_.narrow) {
       strip.weight = weights_->data.get() + phase.narrow_weight(spec_, chunk.first_block);
       strip.bias = bias_.get();
-      strip.out = out.plane(task.n, 0) + at;
+      strip.out = out.group<float>(task.n, 0) + at;
       kernels_.narrow_strip({strip, spec_.co, sums, chunk.first_block == 0, chunk.last});
       sums += strip.rows * strip.columns * spec_.co * channel_block;
       return;
@@ -172,7 +172,7 @@ class DirectConvolution final : public Convolution {
       strip.width = std::min(layout_.width, layout_.blocks - first);
       strip.weight = weights_->data.get() + phase.weight(spec_, first, strip.width, chunk.first_block);
       strip.bias = chunk.first_block == 0 ? bias_.get() + first * channel_block : nullptr;
-      strip.out = out.plane(task.n, first) + at;
+      strip.out = out.group<float>(task.n, first) + at;
       kernels_.convolution_strip(strip);
     }
   }

@@ -52,7 +52,7 @@ DirectTask DirectPlan::task(std::int64_t index) const {
 DirectPlan plan_direct(const ConvolutionSpec& spec, const PhaseSteps& steps, const DirectLayout& layout,
                        const MutableBlocked& out, int threads) {
   DirectPlan plan{};
-  plan.n = out.n;
+  plan.n = out.n();
   plan.height = divide_up(out.h, steps.out_y);
   plan.width = divide_up(out.w, steps.out_x);
   plan.groups = layout.narrow ? 1 : divide_up(layout.blocks, layout.width);

@@ -27,7 +27,7 @@ bool find_lanes(const std::vector<ChannelPart>& parts, std::int64_t n, std::int6
   bool any = false;
   for (const ChannelPart& part : parts) {
     const bool planar = part.planar.data != nullptr;
-    if (!planar && part.blocked.data == nullptr) continue;
+    if (!planar && part.blocked.images.empty()) continue;
     const std::int64_t channels = planar ? part.planar.shape.c : part.blocked.c;
     const std::int64_t first = std::max(part.first, block * channel_block);
     const std::int64_t last = std::min(part.first + channels, (block + 1) * channel_block);
@@ -35,7 +35,8 @@ bool find_lanes(const std::vector<ChannelPart>& parts, std::int64_t n, std::int6
       const std::int64_t c = channel - part.first;
       Lane& lane = lanes[static_cast<std::size_t>(channel - block * channel_block)];
       lane = planar ? Lane{part.planar.plane(n, c), 1}
-                    : Lane{part.blocked.plane(n, c / channel_block) + c % channel_block, channel_block};
+                    : Lane{part.blocked.group<float>(n, c / channel_block) + c % channel_block,
+                           channel_block};
       any = true;
     }
   }
@@ -84,12 +85,12 @@ void for_pieces(std::int64_t images, std::int64_t blocks, std::int64_t plane, co
 
 }  // namespace
 
-void join_blocked(const std::vector<ChannelPart>& parts, MutableBlocked out) {
-  for_pieces(out.n, blocks_of(out.c), out.h * out.w,
+void join_blocked(const std::vector<ChannelPart>& parts, const MutableBlocked& out) {
+  for_pieces(out.n(), blocks_of(out.c), out.h * out.w,
              [&](std::int64_t n, std::int64_t block, std::int64_t first, std::int64_t last) {
                Lanes lanes;
                if (!find_lanes(parts, n, block, lanes)) return;
-               float* to = out.plane(n, block);
+               float* to = out.group<float>(n, block);
                if (whole_block(lanes)) {
                  const float* from = lanes[0].data;
                  std::copy(from + first * channel_block, from + last * channel_block,
@@ -110,15 +111,15 @@ void join_planar(const std::vector<ChannelPart>& parts, MutableView out) {
   });
 }
 
-void to_blocked(ConstView in, MutableBlocked out) { join_blocked({{0, in, {}}}, out); }
+void to_blocked(ConstView in, const MutableBlocked& out) { join_blocked({{0, in, {}}}, out); }
 
-void to_planar(ConstBlocked in, MutableView out) {
+void to_planar(const ConstBlocked& in, MutableView out) {
   const std::int64_t plane = in.h * in.w;
-  for_pieces(in.n, blocks_of(in.c), plane,
+  for_pieces(in.n(), blocks_of(in.c), plane,
              [&](std::int64_t n, std::int64_t block, std::int64_t first, std::int64_t last) {
                const std::int64_t channel = block * channel_block;
-               deinterleave(in.plane(n, block), std::min(channel_block, in.c - channel), plane, first,
-                            last, out.plane(n, channel));
+               deinterleave(in.group<float>(n, block), std::min(channel_block, in.c - channel), plane,
+                            first, last, out.plane(n, channel));
              });
 }
 

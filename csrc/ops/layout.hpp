@@ -21,12 +21,12 @@ struct ChannelPart {
 
 /// Writes the parts into `out`; lanes beyond out.c become 0. A channel block of `out` without any
 /// channel of a part is left alone, so a part in place must have its blocks for itself.
-void join_blocked(const std::vector<ChannelPart>& parts, MutableBlocked out);
+void join_blocked(const std::vector<ChannelPart>& parts, const MutableBlocked& out);
 
 /// The same for a planar result, which all parts together fill; parts are planar.
 void join_planar(const std::vector<ChannelPart>& parts, MutableView out);
 
-void to_blocked(ConstView in, MutableBlocked out);
-void to_planar(ConstBlocked in, MutableView out);
+void to_blocked(ConstView in, const MutableBlocked& out);
+void to_planar(const ConstBlocked& in, MutableView out);
 
 }  // namespace flownet2

@@ -30,7 +30,7 @@ class WinogradConvolution final : public Convolution {
  public:
   WinogradConvolution(const WinogradKernels& kernels, const ConvolutionSpec& spec,
                       std::shared_ptr<const DirectWeights> weights, const float* bias);
-  void run(ConstBlocked in, MutableBlocked out) const override;
+  void run(const ConstBlocked& in, const MutableBlocked& out) const override;
 
  private:
   struct Work;  // one run
@@ -223,7 +223,7 @@ void WinogradConvolution::run_shared(const Work& work) const {
   }
 }
 
-void WinogradConvolution::run(ConstBlocked in, MutableBlocked out) const {
+void WinogradConvolution::run(const ConstBlocked& in, const MutableBlocked& out) const {
   const WinogradTransforms& transforms = kept_transforms_ != nullptr
                                              ? *kept_transforms_
                                              : *winograd_cheapest(kernels_, spec_, out).transforms;

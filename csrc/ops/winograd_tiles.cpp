@@ -28,7 +28,7 @@ std::int64_t winograd_position(std::int64_t count) {
 }
 
 WinogradTiles::WinogradTiles(const WinogradGeometry& geometry, const WinogradTransforms& transforms,
-                             ConstBlocked in, MutableBlocked out)
+                             const ConstBlocked& in, const MutableBlocked& out)
     : geometry_(geometry),
       transforms_(transforms),
       in_(in),
@@ -48,7 +48,7 @@ void WinogradTiles::read(std::int64_t tile, std::int64_t phase, std::int64_t blo
   const std::int64_t step = geometry_.in_step();
   const std::int64_t y = geometry_.first_input(at.y, phase / 2);
   const std::int64_t x = geometry_.first_input(at.x, phase % 2);
-  const float* plane = in_.plane(at.n, block);
+  const float* plane = in_.group<float>(at.n, block);
   const std::int64_t row = in_.w * channel_block;
   if (inside(y, step, side, in_.h) && inside(x, step, side, in_.w)) {
     transforms_.input(plane + y * row + x * channel_block, step * row, step * channel_block, out,
@@ -79,7 +79,7 @@ void WinogradTiles::write(std::int64_t tile, std::int64_t block, WinogradOutput 
   const std::int64_t phase = block / blocks;
   const std::int64_t y = geometry_.output(at.y, phase / 2);
   const std::int64_t x = geometry_.output(at.x, phase % 2);
-  float* plane = out_.plane(at.n, block % blocks);
+  float* plane = out_.group<float>(at.n, block % blocks);
   const std::int64_t row = out_.w * channel_block;
   const std::int64_t lanes = std::min(channel_block, out_.c - block % blocks * channel_block);
   if (lanes == channel_block && inside(y, step, m, out_.h) && inside(x, step, m, out_.w)) {

@@ -19,10 +19,10 @@ std::int64_t winograd_position(std::int64_t count);
 /// Numbers the tiles of all images: row by row, from each image's origin.
 class WinogradTiles {
  public:
-  WinogradTiles(const WinogradGeometry& geometry, const WinogradTransforms& transforms, ConstBlocked in,
-                MutableBlocked out);
+  WinogradTiles(const WinogradGeometry& geometry, const WinogradTransforms& transforms,
+                const ConstBlocked& in, const MutableBlocked& out);
 
-  std::int64_t count() const { return in_.n * rows_ * columns_; }
+  std::int64_t count() const { return in_.n() * rows_ * columns_; }
 
   /// Transformed inputs of a tile, one 16-channel block and phase -> out, positions `position` apart.
   void read(std::int64_t tile, std::int64_t phase, std::int64_t block, float* out,

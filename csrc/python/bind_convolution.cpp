@@ -66,7 +66,7 @@ struct Blocked {
 
   Blocked(const char* op, const Shape& shape)
       : data(aligned_floats(op, elements(op, shape))),
-        view(data.get(), shape.n, shape.c, shape.h, shape.w,
+        view(data.get(), Element::float32, shape.n, shape.c, shape.h, shape.w,
              elements(op, {1, shape.c, shape.h, shape.w})) {}
 
   static std::int64_t elements(const char* op, const Shape& shape) {

@@ -137,7 +137,9 @@ void test_plans_of_the_last_eight_sizes_stay() {
   constexpr std::int64_t most = 8;
   const flownet2::Graph graph = flownet2::parse_graph(graph_text);
   flownet2::PlanCache cache;
-  const auto plan = [&](std::int64_t side) { return cache.get(graph, {{1, 1, side, side}}, {1}); };
+  const auto plan = [&](std::int64_t side) {
+    return cache.get(graph, flownet2::Element::float32, {{1, 1, side, side}}, {1});
+  };
   std::vector<std::weak_ptr<const flownet2::Plan>> plans;
   for (std::int64_t side = 1; side <= 100; ++side) {
     plans.emplace_back(plan(side));

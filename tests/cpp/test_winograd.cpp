@@ -30,12 +30,12 @@ struct Tensor {
 
   Tensor(std::int64_t n, std::int64_t c, std::int64_t h, std::int64_t w)
       : data(aligned_floats("test", n * blocks_of(c) * h * w * channel_block)),
-        view(data.get(), n, c, h, w, blocks_of(c) * h * w * channel_block) {}
+        view(data.get(), Element::float32, n, c, h, w, blocks_of(c) * h * w * channel_block) {}
 
   float& at(std::int64_t n, std::int64_t c, std::int64_t y, std::int64_t x) const {
-    return view.plane(n, c / channel_block)[(y * view.w + x) * channel_block + c % channel_block];
+    return view.group<float>(n, c / channel_block)[(y * view.w + x) * channel_block + c % channel_block];
   }
-  std::int64_t size() const { return view.n * view.image_stride; }
+  std::int64_t size() const { return view.n() * blocks_of(view.c) * view.h * view.w * channel_block; }
 };
 
 struct Case {
@@ -78,7 +78,7 @@ class Problem {
 
   /// Everything is NaN before, so that what is not written shows.
   Tensor run(const Convolution& convolution) const {
-    Tensor out(in.view.n, spec.co, out_size(spec, in.view.h), out_size(spec, in.view.w));
+    Tensor out(in.view.n(), spec.co, out_size(spec, in.view.h), out_size(spec, in.view.w));
     std::fill(out.data.get(), out.data.get() + out.size(), std::nanf(""));
     convolution.run(in.view, out.view);
     return out;
@@ -126,7 +126,7 @@ void check_against_definition(const Problem& problem, const Tensor& out) {
   double worst = 0.0;
   const MutableBlocked& view = out.view;
   const std::int64_t step = std::max<std::int64_t>(1, problem.spec.ci * view.h * view.w / 60000);
-  for (std::int64_t n = 0; n < view.n; ++n) {
+  for (std::int64_t n = 0; n < view.n(); ++n) {
     for (std::int64_t y = 0; y < view.h; ++y) {
       for (std::int64_t x = 0; x < view.w; ++x) {
         const bool edge = y == 0 || x == 0 || y == view.h - 1 || x == view.w - 1;
@@ -156,15 +156,13 @@ bool same_bits(const Tensor& a, const Tensor& b) {
 }
 
 void check_batch(const Problem& problem, const Convolution& convolution, const Tensor& out) {
-  const std::int64_t image = problem.in.view.image_stride;
-  for (std::int64_t n = 0; n < problem.in.view.n; ++n) {
+  for (std::int64_t n = 0; n < problem.in.view.n(); ++n) {
     ConstBlocked one = problem.in.view;
-    one.data += n * image;
-    one.n = 1;
+    one.images = {problem.in.view.images[static_cast<std::size_t>(n)]};
     Tensor alone(1, problem.spec.co, out.view.h, out.view.w);
     convolution.run(one, alone.view);
-    const float* from = out.data.get() + n * out.view.image_stride;
-    CHECK(std::equal(from, from + out.view.image_stride, alone.data.get()));
+    const float* from = out.view.images[static_cast<std::size_t>(n)];
+    CHECK(std::equal(from, from + alone.size(), alone.data.get()));
   }
 }
 

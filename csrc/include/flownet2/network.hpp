@@ -26,6 +26,10 @@ struct Parameter {
 /// throws reaches the maker of the network.
 using ParameterSource = std::function<Parameter(const std::string& name)>;
 
+/// How a network computes. bfloat16: weights and what convolutions exchange are rounded to it; sums,
+/// flow (convolutions to few channels, with their weights), coordinates and correlation stay float32.
+enum class Precision { float32, bfloat16 };
+
 struct ParameterView {
   std::string name;
   std::vector<std::int64_t> shape;
@@ -84,9 +88,11 @@ struct RunOptions {
 class Network {
  public:
   /// Every parameter that a node uses is copied in the form that its convolution wants.
-  Network(std::string_view graph_text, const ParameterSource& parameters);
+  Network(std::string_view graph_text, const ParameterSource& parameters,
+          Precision precision = Precision::float32);
   /// The same with all parameters at hand.
-  Network(std::string_view graph_text, const std::vector<ParameterView>& parameters);
+  Network(std::string_view graph_text, const std::vector<ParameterView>& parameters,
+          Precision precision = Precision::float32);
   ~Network();
   Network(Network&&) noexcept;
   Network& operator=(Network&&) noexcept;
