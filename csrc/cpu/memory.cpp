@@ -8,7 +8,14 @@
 #include <limits>
 #include <string>
 
-#if defined(__unix__) || defined(__APPLE__)
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+
+// The address sanitizer watches the ends of malloc's blocks only.
+#if (defined(__unix__) || defined(__APPLE__)) && !defined(__SANITIZE_ADDRESS__)
 #include <sys/mman.h>
 #define FLOWNET2_HAS_MMAP 1
 #endif

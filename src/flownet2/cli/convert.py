@@ -26,7 +26,7 @@ in one safetensors file. The file is read back and compared."""
 EXAMPLES = """\
 examples:
   flownet2 convert flownet2_8x1_sfine_sintel.pth -o flownet2.safetensors
-  flownet2 convert checkpoint.pth -o half.safetensors --bfloat16
+  flownet2 convert checkpoint.pth -o half.safetensors --float16
   flownet2 convert mine.pth -o mine.safetensors --network flownet2cs \\
       --license CC-BY-4.0 --training-data "FlyingChairs, then our own"
 
