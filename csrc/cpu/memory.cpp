@@ -8,14 +8,16 @@
 #include <limits>
 #include <string>
 
-#if defined(__has_feature)
+// The address sanitizer watches the ends of malloc's blocks only.
+#if defined(__SANITIZE_ADDRESS__)
+#define FLOWNET2_NEEDS_MALLOC 1
+#elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
-#define __SANITIZE_ADDRESS__ 1
+#define FLOWNET2_NEEDS_MALLOC 1
 #endif
 #endif
 
-// The address sanitizer watches the ends of malloc's blocks only.
-#if (defined(__unix__) || defined(__APPLE__)) && !defined(__SANITIZE_ADDRESS__)
+#if (defined(__unix__) || defined(__APPLE__)) && !defined(FLOWNET2_NEEDS_MALLOC)
 #include <sys/mman.h>
 #define FLOWNET2_HAS_MMAP 1
 #endif
