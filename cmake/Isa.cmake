@@ -5,6 +5,11 @@ include(CheckCXXSourceCompiles)
 
 set(FLOWNET2_FLAGS_avx2 -mavx2 -mfma)
 set(FLOWNET2_FLAGS_avx512 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # g++ warns of its own _mm512_undefined_epi32 (bug 105593).
+  list(APPEND FLOWNET2_FLAGS_avx512 -Wno-uninitialized -Wno-maybe-uninitialized)
+endif()
+set(FLOWNET2_FLAGS_avx512_bf16 ${FLOWNET2_FLAGS_avx512} -mavx512bf16)
 
 check_cxx_source_compiles(
   "#if !defined(__GNUC__) || !defined(__x86_64__)
@@ -17,7 +22,7 @@ function(flownet2_add_isas target)
   if(NOT FLOWNET2_X86_64)
     return()
   endif()
-  foreach(isa avx2 avx512)
+  foreach(isa avx2 avx512 avx512_bf16)
     set(source "${PROJECT_SOURCE_DIR}/csrc/cpu/isa_${isa}.cpp")
     target_sources(${target} PRIVATE "${source}")
     set_source_files_properties(

@@ -3,7 +3,7 @@
 // direct algorithm's operations) for wall time and for the processor time of all threads, minima of
 // several runs.
 //
-//   bench_convolution [isa|auto] [threads] [substring of the layer]
+//   bench_convolution [isa|auto] [threads] [substring of the layer] [float32|bfloat16]
 #include <flownet2/runtime.hpp>
 
 #include <algorithm>
@@ -17,6 +17,7 @@
 #include "cpu/dispatch.hpp"
 #include "cpu/memory.hpp"
 #include "ops/direct_convolution.hpp"
+#include "ops/rounded.hpp"
 
 namespace {
 
@@ -89,6 +90,23 @@ AlignedFloats noise(std::int64_t count, float scale) {
   return values;
 }
 
+/// A blocked tensor of noise.
+struct Tensor {
+  AlignedFloats data;
+  MutableBlocked view;
+
+  Tensor(Element element, std::int64_t c, std::int64_t h, std::int64_t w) {
+    const std::int64_t words = image_words(element, c, h, w);
+    data = noise(words, 1.0f);
+    if (element == Element::bfloat16) {
+      const AlignedFloats values = noise(2 * words, 1.0f);
+      auto* to = reinterpret_cast<bfloat16*>(data.get());
+      for (std::int64_t i = 0; i < 2 * words; ++i) to[i] = rounded(values[static_cast<std::size_t>(i)]);
+    }
+    view = {data.get(), element, 1, c, h, w, words};
+  }
+};
+
 struct Times {
   double wall, processor;  // seconds
 };
@@ -111,6 +129,8 @@ int main(int count, char** arguments) {
   const std::string isa = count > 1 ? arguments[1] : "auto";
   const int threads = count > 2 ? std::atoi(arguments[2]) : num_threads();
   const std::string wanted = count > 3 ? arguments[3] : "";
+  const bool is_bfloat16 = count > 4 && std::string(arguments[4]) == "bfloat16";
+  const Element element = is_bfloat16 ? Element::bfloat16 : Element::float32;
   set_num_threads(threads);
   std::printf("%s, %d threads\n%-16s %9s %9s %9s %9s\n", isa.c_str(), threads, "layer", "ms", "GFLOP/s",
               "cpu ms", "GFLOP/s");
@@ -118,8 +138,9 @@ int main(int count, char** arguments) {
   for (const Layer& layer : layers) {
     if (std::string(layer.name).find(wanted) == std::string::npos) continue;
     const std::int64_t pad = layer.transposed ? 1 : layer.kernel / 2;
-    const ConvolutionSpec spec = {layer.ci,     layer.co, layer.kernel, layer.kernel,     layer.stride,
-                                  layer.stride, pad,      pad,          layer.transposed, 0.1f};
+    const ConvolutionSpec spec = {layer.ci,         layer.co,     layer.kernel, layer.kernel,
+                                  layer.stride,     layer.stride, pad,          pad,
+                                  layer.transposed, 0.1f,         element};
     const std::int64_t s = layer.stride;
     const std::int64_t ho = layer.transposed ? layer.h * s : layer.h / s;
     const std::int64_t wo = layer.transposed ? layer.w * s : layer.w / s;
@@ -128,13 +149,9 @@ int main(int count, char** arguments) {
     const auto convolution =
         isa == "auto" ? make_convolution(spec, weight.get(), bias.get())
                       : make_direct_convolution(kernels_named(isa), spec, weight.get(), bias.get());
-    const std::int64_t in_size = blocks_of(layer.ci) * layer.h * layer.w * channel_block;
-    const std::int64_t out_size = blocks_of(layer.co) * ho * wo * channel_block;
-    const AlignedFloats in = noise(in_size, 1.0f);
-    const AlignedFloats out = aligned_floats("benchmark", out_size);
-    const Times time =
-        measure(*convolution, {in.get(), Element::float32, 1, layer.ci, layer.h, layer.w, in_size},
-                {out.get(), Element::float32, 1, layer.co, ho, wo, out_size});
+    const Tensor in(element, layer.ci, layer.h, layer.w);
+    const Tensor out(element, layer.co, ho, wo);
+    const Times time = measure(*convolution, in.view, out.view);
     const double macs = static_cast<double>(layer.ci * layer.co * layer.kernel * layer.kernel) *
                         static_cast<double>(layer.transposed ? layer.h * layer.w : ho * wo);
     const double giga = 2e-9 * macs;

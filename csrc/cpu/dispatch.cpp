@@ -17,6 +17,7 @@ std::vector<const KernelTable*> find_available() {
   const CpuFeatures cpu = cpu_features();
   if (cpu.avx2) tables.push_back(&avx2_kernels);
   if (cpu.avx512) tables.push_back(&avx512_kernels);
+  if (cpu.avx512_bf16) tables.push_back(&avx512_bf16_kernels);
 #endif
   return tables;
 }

@@ -37,6 +37,10 @@ CpuFeatures cpu_features() {
   found.avx2 = fma && bit(b, 5) && (state & ymm) == ymm;
   const bool f_dq_bw_vl = bit(b, 16) && bit(b, 17) && bit(b, 30) && bit(b, 31);
   found.avx512 = found.avx2 && f_dq_bw_vl && (state & zmm) == zmm;
+  const unsigned int subleaves = a;
+  if (subleaves >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0) {
+    found.avx512_bf16 = found.avx512 && bit(a, 5);
+  }
   return found;
 }
 #else

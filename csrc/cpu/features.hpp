@@ -5,8 +5,9 @@
 namespace flownet2 {
 
 struct CpuFeatures {
-  bool avx2 = false;    // AVX2 and FMA
-  bool avx512 = false;  // AVX-512 F, BW, VL and DQ
+  bool avx2 = false;         // AVX2 and FMA
+  bool avx512 = false;       // AVX-512 F, BW, VL and DQ
+  bool avx512_bf16 = false;  // those and BF16
 };
 
 CpuFeatures cpu_features();

@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "cpu/bfloat16.hpp"
+
 namespace flownet2 {
 
 /// Pixels per block of the packed first feature map; buffer widths are multiples of it.
@@ -55,20 +57,24 @@ struct ResizeRow {
   float* out;   // (out_w)
 };
 
-/// A direct convolution of some input channels into some rows and columns of some channel blocks of the
-/// output. The sums wait in `out` until the last channels were added.
+/// Blocks of output channels of a strip, at most.
+inline constexpr std::int64_t most_strip_blocks = 2;
+
+/// A direct convolution of some input channels into some rows and columns of some blocks of 16 output
+/// channels. The sums wait in `out` until the last channels were added. Inputs and weights are words of
+/// 32 bits: a float, or a pair of bfloat16 of neighbouring input channels.
 struct ConvolutionStrip {
-  const float* in;          // blocks of input channels; see `taps`
+  const float* in;          // blocks of 16 words for each pixel; see `taps`
   std::int64_t in_plane;    // elements between blocks
   std::int64_t in_row;      // elements between rows
   std::int64_t row_stride;  // input rows between output rows; output columns are one input pixel apart
-  std::int64_t channels;    // of the input, all but the last block full
+  std::int64_t words;       // of the input channels, all but the last block full
   std::int64_t taps_y;
   std::int64_t taps_x;
   const std::int64_t* taps;  // (taps_x), elements from `in` to what tap (0, x) reads for output (0, 0)
   std::int64_t top;          // picture row that tap 0 of output row 0 reads
   std::int64_t height;       // of the picture; taps above and below are left out
-  const float* weight;       // (blocks, taps_y, taps_x, channels of the block, width, 16)
+  const float* weight;       // (blocks, taps_y, taps_x, words of the block, width, 16)
   const float* bias;         // (width, 16), what the sums start from; null: from `out`
   float* out;
   std::int64_t out_plane;
@@ -79,6 +85,10 @@ struct ConvolutionStrip {
   std::int64_t width;  // blocks of output channels, at most KernelTable::convolution_blocks
   bool leaky;          // this is the end: apply LeakyReLU
   float slope;
+  /// The end of a convolution to bfloat16: each block's results go here, rounded, instead of to `out`.
+  bfloat16* rounded[most_strip_blocks];  // null: not the end
+  std::int64_t rounded_row;
+  std::int64_t rounded_pixel;
 };
 
 /// The same for few output channels: the lanes of a vector are input channels. weight is (blocks,
@@ -94,11 +104,12 @@ struct NarrowStrip {
 inline constexpr std::int64_t narrow_outputs = 4;
 
 /// End of a Winograd tile: sums -> outputs, 16 channels of m x m pixels.
+template <typename T>
 struct WinogradOutput {
   const float* sums;
   std::int64_t position;  // elements between positions of the tile
   const float* bias;      // (16)
-  float* out;
+  T* out;
   std::int64_t out_row;
   std::int64_t out_pixel;
   float slope;  // of LeakyReLU; 1: none
@@ -113,7 +124,11 @@ struct WinogradTransforms {
                   std::int64_t position);
   void (*input)(const float* in, std::int64_t row, std::int64_t column, float* out,
                 std::int64_t position);
-  void (*output)(const WinogradOutput& tile);
+  void (*output)(const WinogradOutput<float>& tile);
+  /// The same from and to bfloat16; what lies between stays float.
+  void (*input_bfloat16)(const bfloat16* in, std::int64_t row, std::int64_t column, float* out,
+                         std::int64_t position);
+  void (*output_bfloat16)(const WinogradOutput<bfloat16>& tile);
 
   std::int64_t side() const { return m + r - 1; }
 };
@@ -137,6 +152,8 @@ struct WinogradProduct {
 };
 
 struct WinogradKernels {
+  /// 16 pairs of bfloat16 -> 16 floats of the lower, 16 of the upper ones.
+  void (*split_pairs)(const float* pairs, float* lower, float* upper);
   WinogradProduct products[2];  // more blocks first; the last one is offered, with 1
   WinogradTransforms transforms[5];
 };
@@ -155,6 +172,8 @@ struct KernelTable {
   // Direct convolution.
   std::int64_t convolution_blocks;
   void (*convolution_strip)(const ConvolutionStrip& strip);
+  void (*pairs_strip)(const ConvolutionStrip& strip);  // the same on pairs of bfloat16
+  double pairs_rate;  // products of bfloat16 in the time of one of float32, by pairs_strip
   void (*narrow_strip)(const NarrowStrip& strip);
 
   const WinogradKernels* winograd;  // null: not offered
@@ -164,5 +183,6 @@ struct KernelTable {
 extern const KernelTable scalar_kernels;  // the compiler's default target, SSE2 on x86-64
 extern const KernelTable avx2_kernels;
 extern const KernelTable avx512_kernels;
+extern const KernelTable avx512_bf16_kernels;
 
 }  // namespace flownet2

@@ -49,6 +49,8 @@ inline void store(bfloat16* to, Vec v) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(to), rounded);
 }
 
+constexpr double pairs_rate = 0.8;
+
 inline Vec lower_of_pairs(Vec pairs) {
   return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(pairs), 16));
 }

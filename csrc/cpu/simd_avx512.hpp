@@ -53,6 +53,13 @@ inline void store(bfloat16* to, Vec v) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), rounded);
 }
 
+/// Products of pairs_multiply_add in the time of one of multiply_add, about.
+#if defined(__AVX512BF16__)
+constexpr double pairs_rate = 2.0;
+#else
+constexpr double pairs_rate = 0.8;
+#endif
+
 /// The lower and the upper of each pair, as floats.
 inline Vec lower_of_pairs(Vec pairs) {
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(pairs), 16));

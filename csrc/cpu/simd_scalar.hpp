@@ -36,6 +36,9 @@ inline Vec multiply_add(Vec a, Vec b, Vec sum) { return sum + a * b; }
 /// v where v > 0, else v * slope; NaN stays NaN.
 inline Vec leaky(Vec v, Vec slope) { return v > 0.0f ? v : v * slope; }
 
+/// Products of pairs_multiply_add in the time of one of multiply_add, about.
+constexpr double pairs_rate = 0.5;
+
 /// The lower and the upper of each pair of bfloat16, as floats.
 using VecBits = std::uint32_t __attribute__((vector_size(16)));
 inline Vec lower_of_pairs(Vec pairs) {

@@ -34,7 +34,7 @@ Parameter fetch(const GraphParameter& wanted, const ParameterSource& source) {
   return parameter;
 }
 
-ConvolutionSpec spec_of(const Graph& graph, const GraphNode& node) {
+ConvolutionSpec spec_of(const Graph& graph, const GraphNode& node, Element element) {
   const auto& attributes = std::get<ConvolutionAttributes>(node.attributes);
   const auto& weight = graph.parameters[*node.weight].shape;
   ConvolutionSpec spec;
@@ -48,6 +48,7 @@ ConvolutionSpec spec_of(const Graph& graph, const GraphNode& node) {
   spec.ph = attributes.padding.rows;
   spec.pw = attributes.padding.columns;
   spec.leaky_slope = attributes.leaky_slope;
+  spec.element = element;
   return spec;
 }
 
@@ -65,7 +66,7 @@ std::unique_ptr<const Convolution> pack(const Graph& graph, const GraphNode& nod
 
 }  // namespace
 
-Convolutions make_convolutions(const Graph& graph, const ParameterSource& parameters) {
+Convolutions make_convolutions(const Graph& graph, const ParameterSource& parameters, Element element) {
   using Key = std::tuple<std::size_t, std::optional<std::size_t>, bool, std::int64_t, std::int64_t,
                          std::int64_t, std::int64_t, std::optional<float>>;
   std::map<Key, std::shared_ptr<const Convolution>> made;
@@ -75,7 +76,7 @@ Convolutions make_convolutions(const Graph& graph, const ParameterSource& parame
       result.emplace_back();
       continue;
     }
-    const ConvolutionSpec spec = spec_of(graph, node);
+    const ConvolutionSpec spec = spec_of(graph, node, element);
     const Key key = {*node.weight, node.bias, spec.transposed, spec.sh,
                      spec.sw,      spec.ph,   spec.pw,         spec.leaky_slope};
     std::shared_ptr<const Convolution>& convolution = made[key];

@@ -15,10 +15,10 @@ namespace flownet2 {
 /// attributes share it.
 using Convolutions = std::vector<std::shared_ptr<const Convolution>>;
 
-/// Packs one convolution after the other, and holds the parameters of one only. Throws Error if a
-/// parameter has another shape than the graph says, or if memory runs out, which names the node; and
-/// whatever the source throws.
-Convolutions make_convolutions(const Graph& graph, const ParameterSource& parameters);
+/// Packs one convolution after the other, and holds the parameters of one only; `element` is that of the
+/// blocked activations. Throws Error if a parameter has another shape than the graph says, or if memory
+/// runs out, which names the node; and whatever the source throws.
+Convolutions make_convolutions(const Graph& graph, const ParameterSource& parameters, Element element);
 
 /// A source of parameters that are at hand; `views` must outlive it.
 ParameterSource source_of(const std::vector<ParameterView>& views);

@@ -37,7 +37,7 @@ class Network::Implementation {
   Implementation(std::string_view graph_text, const ParameterSource& parameters, Precision precision)
       : element_(precision == Precision::bfloat16 ? Element::bfloat16 : Element::float32),
         graph_(parse_graph(graph_text)),
-        convolutions_(make_convolutions(graph_, parameters)) {}
+        convolutions_(make_convolutions(graph_, parameters, element_)) {}
 
   const Graph& graph() const { return graph_; }
 

@@ -17,7 +17,8 @@ struct ConvolutionSpec {
   std::int64_t sh = 1, sw = 1;
   std::int64_t ph = 0, pw = 0;
   bool transposed = false;
-  std::optional<float> leaky_slope;  // LeakyReLU as the last step
+  std::optional<float> leaky_slope;    // LeakyReLU as the last step
+  Element element = Element::float32;  // of input, output and weights; sums are float32
 };
 
 class Convolution {
@@ -29,7 +30,8 @@ class Convolution {
   virtual void run(const ConstBlocked& in, const MutableBlocked& out) const = 0;
 };
 
-/// weight (co, ci, kh, kw), or (ci, co, kh, kw) if transposed; bias (co) or null. Both are copied.
+/// weight (co, ci, kh, kw), or (ci, co, kh, kw) if transposed; bias (co) or null. Both are copied, the
+/// weight rounded to spec.element.
 std::unique_ptr<Convolution> make_convolution(const ConvolutionSpec& spec, const float* weight,
                                               const float* bias);
 

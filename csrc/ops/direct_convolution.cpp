@@ -33,9 +33,53 @@ struct Window {
   }
 };
 
-/// Row `from` of the picture (null: beyond it, never read) into the window.
-void copy_row(const Window& window, const float* from, std::int64_t width, float* to) {
-  if (from == nullptr) return;
+/// Where the words of a block lie, for one row of the picture: in one piece, or in two halves of which
+/// the second may not exist (bfloat16).
+struct RowSource {
+  const float* first = nullptr;  // null: the row is beyond the picture, never read
+  const float* second = nullptr;
+
+  bool whole() const { return second == first + block_words / 2; }
+
+  /// Words of `count` pixels, `step` apart, from pixel x on.
+  void copy(std::int64_t x, std::int64_t step, std::int64_t count, float* to) const {
+    constexpr std::size_t half = block_words / 2 * sizeof(float);
+    if (whole() && step == 1) {
+      std::memcpy(to, first + x * block_words, static_cast<std::size_t>(count) * 2 * half);
+      return;
+    }
+    for (std::int64_t i = 0; i < count; ++i, to += block_words) {
+      const std::int64_t at = (x + i * step) * block_words;
+      if (whole()) {
+        std::memcpy(to, first + at, 2 * half);
+        continue;
+      }
+      std::memcpy(to, first + at, half);
+      if (second != nullptr) {
+        std::memcpy(to + block_words / 2, second + at, half);
+      } else {
+        std::memset(to + block_words / 2, 0, half);
+      }
+    }
+  }
+};
+
+RowSource row_source(const ConstBlocked& in, std::int64_t n, std::int64_t block, std::int64_t y) {
+  if (y < 0 || y >= in.h) return {};
+  const std::int64_t skipped = y * in.w * block_words;
+  if (in.element == Element::float32) {
+    const float* row = in.group<float>(n, block) + skipped;
+    return {row, row + block_words / 2};
+  }
+  const auto half = [&](std::int64_t group) {
+    return reinterpret_cast<const float*>(in.group<bfloat16>(n, group)) + skipped;
+  };
+  return {half(2 * block), 2 * block + 1 < blocks_of(in.c) ? half(2 * block + 1) : nullptr};
+}
+
+/// A row of the picture into the window.
+void copy_row(const Window& window, const RowSource& from, std::int64_t width, float* to) {
+  if (from.first == nullptr) return;
   const std::int64_t step = window.stride_x;
   for (std::int64_t remainder = 0; remainder < step; ++remainder, to += window.line * channel_block) {
     const std::int64_t count = (window.columns - remainder + step - 1) / step;
@@ -45,15 +89,7 @@ void copy_row(const Window& window, const float* from, std::int64_t width, float
     const std::int64_t end =
         std::clamp<std::int64_t>(x < width ? (width - x + step - 1) / step : 0, begin, count);
     std::fill(to, to + begin * channel_block, 0.0f);
-    if (step == 1) {
-      std::copy(from + (x + begin) * channel_block, from + (x + end) * channel_block,
-                to + begin * channel_block);
-    } else {
-      for (std::int64_t i = begin; i < end; ++i) {
-        std::memcpy(to + i * channel_block, from + (x + i * step) * channel_block,
-                    channel_block * sizeof(float));
-      }
-    }
+    from.copy(x + begin * step, step, end - begin, to + begin * channel_block);
     std::fill(to + end * channel_block, to + count * channel_block, 0.0f);
   }
 }
@@ -94,24 +130,22 @@ class DirectConvolution final : public Convolution {
                 const MutableBlocked& out) const {
     const Window window = window_of(task);
     const std::int64_t plane = window.rows * window.row;
-    const std::int64_t sums = layout_.narrow ? narrow_sums(task) : 0;
+    const std::int64_t sums = layout_.narrow ? narrow_sums(task) : (rounds() ? wide_sums(task) : 0);
     float* scratch = thread_scratch(op, plan.chunk * plane + sums);
-    const std::int64_t in_blocks = blocks_of(spec_.ci);
+    const std::int64_t in_blocks = layout_.in_blocks();
     for (std::int64_t block = 0; block < in_blocks; block += plan.chunk) {
       const std::int64_t last = std::min(block + plan.chunk, in_blocks);
       for (std::int64_t b = block; b < last; ++b) {
         for (std::int64_t r = 0; r < window.rows; ++r) {
-          const std::int64_t y = window.first_y + r;
-          const float* row =
-              y < 0 || y >= in.h ? nullptr : in.group<float>(task.n, b) + y * in.w * channel_block;
-          copy_row(window, row, in.w, scratch + (b - block) * plane + r * window.row);
+          copy_row(window, row_source(in, task.n, b, window.first_y + r), in.w,
+                   scratch + (b - block) * plane + r * window.row);
         }
       }
       ConvolutionStrip strip{};
       strip.in_plane = plane;
       strip.in_row = window.row;
       strip.row_stride = steps_.in_y;
-      strip.channels = std::min(last * channel_block, spec_.ci) - block * channel_block;
+      strip.words = std::min(last * block_words, layout_.words) - block * block_words;
       strip.height = in.h;
       strip.leaky = spec_.leaky_slope.has_value() && last == in_blocks;
       strip.slope = spec_.leaky_slope.value_or(1.0f);
@@ -126,6 +160,18 @@ class DirectConvolution final : public Convolution {
     std::int64_t first_block;
     bool last;
   };
+
+  /// Results are rounded: sums wait in working memory.
+  bool rounds() const { return spec_.element == Element::bfloat16; }
+
+  std::int64_t wide_sums(const DirectTask& task) const {
+    const std::int64_t phases = static_cast<std::int64_t>(layout_.phases.size());
+    return phases * (task.group1 - task.group0) * layout_.width * group_sums(task);
+  }
+
+  static std::int64_t group_sums(const DirectTask& task) {
+    return (task.y1 - task.y0) * (task.x1 - task.x0) * channel_block;
+  }
 
   std::int64_t narrow_sums(const DirectTask& task) const {
     const std::int64_t phases = static_cast<std::int64_t>(layout_.phases.size());
@@ -167,13 +213,31 @@ class DirectConvolution final : public Convolution {
       sums += strip.rows * strip.columns * spec_.co * channel_block;
       return;
     }
+    if (rounds()) {
+      strip.out_plane = group_sums(task);
+      strip.out_row = (task.x1 - task.x0) * channel_block;
+      strip.out_pixel = channel_block;
+      strip.rounded_row = steps_.out_y * out.w * pixel_step<bfloat16>;
+      strip.rounded_pixel = steps_.out_x * pixel_step<bfloat16>;
+    }
     for (std::int64_t group = task.group0; group < task.group1; ++group) {
       const std::int64_t first = group * layout_.width;
       strip.width = std::min(layout_.width, layout_.blocks - first);
-      strip.weight = weights_->data.get() + phase.weight(spec_, first, strip.width, chunk.first_block);
+      strip.weight =
+          weights_->data.get() + phase.weight(layout_.words, first, strip.width, chunk.first_block);
       strip.bias = chunk.first_block == 0 ? bias_.get() + first * channel_block : nullptr;
-      strip.out = out.group<float>(task.n, first) + at;
-      kernels_.convolution_strip(strip);
+      if (rounds()) {
+        strip.out = sums;
+        sums += layout_.width * group_sums(task);
+        for (std::int64_t b = 0; b < strip.width && chunk.last; ++b) {
+          strip.rounded[b] =
+              out.group<bfloat16>(task.n, first + b) + at / channel_block * pixel_step<bfloat16>;
+        }
+        kernels_.pairs_strip(strip);
+      } else {
+        strip.out = out.group<float>(task.n, first) + at;
+        kernels_.convolution_strip(strip);
+      }
     }
   }
 

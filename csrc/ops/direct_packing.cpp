@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "cpu/threads.hpp"
+#include "ops/rounded.hpp"
 
 namespace flownet2 {
 namespace {
@@ -44,13 +45,13 @@ class Source {
   }
 
   /// Copies the taps of a phase of that kernel to to[0], to[step], ...
-  void copy_taps(const Phase& phase, std::int64_t o, std::int64_t i, std::int64_t step,
-                 float* to) const {
+  template <typename T>
+  void copy_taps(const Phase& phase, std::int64_t o, std::int64_t i, std::int64_t step, T* to) const {
     const float* from = kernel(o, i);
     for (std::int64_t y = 0; y < phase.y.taps; ++y) {
       const float* row = from + (phase.y.tap_first + y * phase.y.tap_step) * spec_.kw;
       for (std::int64_t x = 0; x < phase.x.taps; ++x, to += step) {
-        *to = row[phase.x.tap_first + x * phase.x.tap_step];
+        *to = converted<T>(row[phase.x.tap_first + x * phase.x.tap_step]);
       }
     }
   }
@@ -60,18 +61,23 @@ class Source {
   const float* weight_;
 };
 
-/// One group of output blocks, from out_block on, in one phase.
-void pack_group(const DirectPhase& phase, const ConvolutionSpec& spec, const Source& source,
-                std::int64_t out_block, std::int64_t width, float* weights) {
+/// One group of output blocks, from out_block on, in one phase; words hold one or more T.
+template <typename T>
+void pack_group(const DirectPhase& phase, const ConvolutionSpec& spec, const DirectLayout& layout,
+                const Source& source, std::int64_t out_block, std::int64_t width, float* weights) {
+  constexpr std::int64_t per_word = sizeof(float) / sizeof(T);
   const std::int64_t lanes = width * channel_block;
   const std::int64_t first = out_block * channel_block;
   const std::int64_t outputs = std::min(lanes, spec.co - first);
   for (std::int64_t i = 0; i < spec.ci; ++i) {
-    const std::int64_t block = i / channel_block;
-    const std::int64_t count = std::min(channel_block, spec.ci - block * channel_block);
-    float* to = weights + phase.weight(spec, out_block, width, block) + i % channel_block * lanes;
+    const std::int64_t word = i / per_word;
+    const std::int64_t block = word / block_words;
+    const std::int64_t count = std::min(block_words, layout.words - block * block_words);
+    float* words =
+        weights + phase.weight(layout.words, out_block, width, block) + word % block_words * lanes;
+    T* to = reinterpret_cast<T*>(words) + i % per_word;
     for (std::int64_t o = 0; o < outputs; ++o)
-      source.copy_taps(phase.axes, first + o, i, count * lanes, to + o);
+      source.copy_taps(phase.axes, first + o, i, count * lanes * per_word, to + o * per_word);
   }
 }
 
@@ -87,13 +93,14 @@ void pack_narrow(const DirectPhase& phase, const ConvolutionSpec& spec, const So
 
 DirectLayout direct_layout(const KernelTable& kernels, const ConvolutionSpec& spec) {
   DirectLayout layout{};
-  layout.narrow = prefers_narrow(spec);
+  layout.words = divide_up(spec.ci, groups_per_block(spec.element));
+  layout.narrow = spec.element == Element::float32 && prefers_narrow(spec);
   layout.blocks = blocks_of(spec.co);
   layout.width = std::min(kernels.convolution_blocks, layout.blocks);
   for (const Phase& phase : phases_of(spec)) {
     layout.phases.push_back({phase, layout.weights});
     layout.weights += layout.phases.back().taps() * channel_block *
-                      (layout.narrow ? blocks_of(spec.ci) * spec.co : layout.blocks * spec.ci);
+                      (layout.narrow ? blocks_of(spec.ci) * spec.co : layout.blocks * layout.words);
   }
   layout.reach = reach_of(layout.phases);
   return layout;
@@ -113,8 +120,9 @@ DirectWeights pack_direct(const KernelTable& kernels, const ConvolutionSpec& spe
       pack_narrow(phase, spec, source, packed.get());
     } else {
       const std::int64_t block = task % groups * layout.width;
-      pack_group(phase, spec, source, block, std::min(layout.width, layout.blocks - block),
-                 packed.get());
+      const std::int64_t width = std::min(layout.width, layout.blocks - block);
+      const auto pack = spec.element == Element::bfloat16 ? pack_group<bfloat16> : pack_group<float>;
+      pack(phase, spec, layout, source, block, width, packed.get());
     }
   });
   return {layout, std::move(packed)};

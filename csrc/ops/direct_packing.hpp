@@ -9,6 +9,7 @@
 #include "cpu/memory.hpp"
 #include "ops/convolution.hpp"
 #include "ops/convolution_phases.hpp"
+#include "ops/rounding.hpp"
 
 namespace flownet2 {
 
@@ -19,11 +20,10 @@ struct DirectPhase {
   std::int64_t taps() const { return axes.y.taps * axes.x.taps; }
 
   /// Where the weights of a group of `width` output blocks for an input block begin: phases hold (group,
-  /// input block, tap, channel of the block, width, 16).
-  std::int64_t weight(const ConvolutionSpec& spec, std::int64_t out_block, std::int64_t width,
+  /// input block, tap, word of the block, width, 16). `words` are those of all input channels.
+  std::int64_t weight(std::int64_t words, std::int64_t out_block, std::int64_t width,
                       std::int64_t in_block) const {
-    return first_weight +
-           taps() * channel_block * (out_block * spec.ci + in_block * channel_block * width);
+    return first_weight + taps() * channel_block * (out_block * words + in_block * block_words * width);
   }
 
   /// The same for the narrow form: (input block, tap, output, 16).
@@ -38,17 +38,20 @@ struct DirectReach {
 };
 
 struct DirectLayout {
+  std::int64_t words;   // of the input channels: a float32 or two neighbouring bfloat16 each
   bool narrow;          // lanes are input channels
   std::int64_t width;   // output blocks of a group
   std::int64_t blocks;  // of the output
   std::vector<DirectPhase> phases;
   DirectReach reach;
-  std::int64_t weights;  // floats
+  std::int64_t weights;  // words
+
+  std::int64_t in_blocks() const { return divide_up(words, block_words); }
 };
 
 struct DirectWeights {
   DirectLayout layout;
-  AlignedFloats data;
+  AlignedFloats data;  // words
 };
 
 DirectWeights pack_direct(const KernelTable& kernels, const ConvolutionSpec& spec, const float* weight);

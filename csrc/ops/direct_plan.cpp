@@ -58,7 +58,7 @@ DirectPlan plan_direct(const ConvolutionSpec& spec, const PhaseSteps& steps, con
   plan.groups = layout.narrow ? 1 : divide_up(layout.blocks, layout.width);
   const std::int64_t lanes = layout.narrow ? spec.co : layout.width * channel_block;
   const std::int64_t chunk = weight_budget / (largest_taps(layout) * lanes * bytes_per_pixel);
-  plan.chunk = std::clamp<std::int64_t>(chunk, 1, blocks_of(spec.ci));
+  plan.chunk = std::clamp<std::int64_t>(chunk, 1, layout.in_blocks());
   plan.columns = even_part(plan.width, columns_per_task);
 
   const std::int64_t phases = static_cast<std::int64_t>(layout.phases.size());

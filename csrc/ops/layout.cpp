@@ -6,73 +6,98 @@
 #include <cstddef>
 
 #include "cpu/threads.hpp"
+#include "ops/rounded.hpp"
 
 namespace flownet2 {
 namespace {
 
 constexpr std::int64_t pixels_per_task = 4096;
-constexpr float zero = 0.0f;
 
-/// Where one lane of a channel block comes from, for one image: value of pixel i at data[i * step].
+// Runs of pixels that stay in the first-level cache while their lanes are taken one by one.
+constexpr std::int64_t pixels_per_run = 64;
+
+/// Where one lane of a group comes from, for one image: a plane, or a lane of another group. Neither: 0.
+template <typename T>
 struct Lane {
-  const float* data = &zero;
-  std::int64_t step = 0;
+  const float* plane = nullptr;
+  const T* lane = nullptr;
 };
 
-using Lanes = std::array<Lane, channel_block>;
+template <typename T>
+using Lanes = std::array<Lane<T>, channel_block>;
 
-/// The lanes of channel block `block` of image n; false if no part has any of them.
-bool find_lanes(const std::vector<ChannelPart>& parts, std::int64_t n, std::int64_t block,
-                Lanes& lanes) {
+/// The lanes of group g of image n; false if no part has any of them.
+template <typename T>
+bool find_lanes(const std::vector<ChannelPart>& parts, std::int64_t n, std::int64_t g, Lanes<T>& lanes) {
   bool any = false;
   for (const ChannelPart& part : parts) {
     const bool planar = part.planar.data != nullptr;
     if (!planar && part.blocked.images.empty()) continue;
     const std::int64_t channels = planar ? part.planar.shape.c : part.blocked.c;
-    const std::int64_t first = std::max(part.first, block * channel_block);
-    const std::int64_t last = std::min(part.first + channels, (block + 1) * channel_block);
+    const std::int64_t first = std::max(part.first, g * channel_block);
+    const std::int64_t last = std::min(part.first + channels, (g + 1) * channel_block);
     for (std::int64_t channel = first; channel < last; ++channel) {
       const std::int64_t c = channel - part.first;
-      Lane& lane = lanes[static_cast<std::size_t>(channel - block * channel_block)];
-      lane = planar ? Lane{part.planar.plane(n, c), 1}
-                    : Lane{part.blocked.group<float>(n, c / channel_block) + c % channel_block,
-                           channel_block};
+      Lane<T>& lane = lanes[static_cast<std::size_t>(channel - g * channel_block)];
+      if (planar) {
+        lane.plane = part.planar.plane(n, c);
+      } else {
+        lane.lane = part.blocked.group<T>(n, c / channel_block) + c % channel_block;
+      }
       any = true;
     }
   }
   return any;
 }
 
-/// Pixels [first, last) of the lanes, interleaved.
-void interleave(const Lanes& lanes, std::int64_t first, std::int64_t last, float* out) {
-  for (std::int64_t i = first; i < last; ++i) {
-    float* to = out + i * channel_block;
-    for (std::size_t l = 0; l < lanes.size(); ++l) to[l] = lanes[l].data[i * lanes[l].step];
-  }
-}
-
-/// Whether the lanes are one whole channel block, in order.
-bool whole_block(const Lanes& lanes) {
+/// Whether the lanes are one whole group, in order.
+template <typename T>
+bool whole_group(const Lanes<T>& lanes) {
   for (std::size_t l = 0; l < lanes.size(); ++l) {
-    if (lanes[l].step != channel_block || lanes[l].data != lanes[0].data + l) return false;
+    if (lanes[l].lane == nullptr || lanes[l].lane != lanes[0].lane + l) return false;
   }
   return true;
 }
 
-void deinterleave(const float* in, std::int64_t lanes, std::int64_t plane, std::int64_t first,
-                  std::int64_t last, float* out) {
-  // Runs of pixels that stay in the first-level cache while their lanes are taken one by one.
-  constexpr std::int64_t run = 64;
-  for (std::int64_t start = first; start < last; start += run) {
-    const std::int64_t stop = std::min(start + run, last);
+/// Pixels [first, last) of a lane of the group at `to`.
+template <typename T>
+void write_lane(const Lane<T>& from, std::int64_t first, std::int64_t last, T* to) {
+  constexpr std::int64_t step = pixel_step<T>;
+  for (std::int64_t i = first; i < last; ++i) {
+    to[i * step] = from.plane != nullptr  ? converted<T>(from.plane[i])
+                   : from.lane != nullptr ? from.lane[i * step]
+                                          : T{};
+  }
+}
+
+/// Pixels [first, last) of the group at `to`.
+template <typename T>
+void write_group(const Lanes<T>& lanes, std::int64_t first, std::int64_t last, T* to) {
+  if (whole_group(lanes)) {
+    for (std::int64_t i = first; i < last; ++i) {
+      std::copy_n(lanes[0].lane + i * pixel_step<T>, channel_block, to + i * pixel_step<T>);
+    }
+    return;
+  }
+  for (std::int64_t start = first; start < last; start += pixels_per_run) {
+    const std::int64_t stop = std::min(start + pixels_per_run, last);
+    for (std::size_t l = 0; l < lanes.size(); ++l) write_lane(lanes[l], start, stop, to + l);
+  }
+}
+
+template <typename T>
+void read_group(const T* in, std::int64_t lanes, std::int64_t plane, std::int64_t first,
+                std::int64_t last, float* out) {
+  for (std::int64_t start = first; start < last; start += pixels_per_run) {
+    const std::int64_t stop = std::min(start + pixels_per_run, last);
     for (std::int64_t l = 0; l < lanes; ++l) {
       float* to = out + l * plane;
-      for (std::int64_t i = start; i < stop; ++i) to[i] = in[i * channel_block + l];
+      for (std::int64_t i = start; i < stop; ++i) to[i] = widened(in[i * pixel_step<T> + l]);
     }
   }
 }
 
-/// Calls work(n, block, first pixel, last pixel) for every channel block in pieces of a useful size.
+/// Calls work(n, group, first pixel, last pixel) for every group in pieces of a useful size.
 template <typename Work>
 void for_pieces(std::int64_t images, std::int64_t blocks, std::int64_t plane, const Work& work) {
   const std::int64_t pieces = (plane + pixels_per_task - 1) / pixels_per_task;
@@ -83,22 +108,31 @@ void for_pieces(std::int64_t images, std::int64_t blocks, std::int64_t plane, co
   });
 }
 
+template <typename T>
+void join_groups(const std::vector<ChannelPart>& parts, const MutableBlocked& out) {
+  for_pieces(out.n(), blocks_of(out.c), out.h * out.w,
+             [&](std::int64_t n, std::int64_t group, std::int64_t first, std::int64_t last) {
+               Lanes<T> lanes;
+               if (find_lanes(parts, n, group, lanes))
+                 write_group(lanes, first, last, out.group<T>(n, group));
+             });
+}
+
+template <typename T>
+void split_groups(const ConstBlocked& in, const MutableView& out) {
+  const std::int64_t plane = in.h * in.w;
+  for_pieces(in.n(), blocks_of(in.c), plane,
+             [&](std::int64_t n, std::int64_t group, std::int64_t first, std::int64_t last) {
+               const std::int64_t channel = group * channel_block;
+               read_group(in.group<T>(n, group), std::min(channel_block, in.c - channel), plane, first,
+                          last, out.plane(n, channel));
+             });
+}
+
 }  // namespace
 
 void join_blocked(const std::vector<ChannelPart>& parts, const MutableBlocked& out) {
-  for_pieces(out.n(), blocks_of(out.c), out.h * out.w,
-             [&](std::int64_t n, std::int64_t block, std::int64_t first, std::int64_t last) {
-               Lanes lanes;
-               if (!find_lanes(parts, n, block, lanes)) return;
-               float* to = out.group<float>(n, block);
-               if (whole_block(lanes)) {
-                 const float* from = lanes[0].data;
-                 std::copy(from + first * channel_block, from + last * channel_block,
-                           to + first * channel_block);
-               } else {
-                 interleave(lanes, first, last, to);
-               }
-             });
+  (out.element == Element::bfloat16 ? join_groups<bfloat16> : join_groups<float>)(parts, out);
 }
 
 void join_planar(const std::vector<ChannelPart>& parts, MutableView out) {
@@ -114,13 +148,7 @@ void join_planar(const std::vector<ChannelPart>& parts, MutableView out) {
 void to_blocked(ConstView in, const MutableBlocked& out) { join_blocked({{0, in, {}}}, out); }
 
 void to_planar(const ConstBlocked& in, MutableView out) {
-  const std::int64_t plane = in.h * in.w;
-  for_pieces(in.n(), blocks_of(in.c), plane,
-             [&](std::int64_t n, std::int64_t block, std::int64_t first, std::int64_t last) {
-               const std::int64_t channel = block * channel_block;
-               deinterleave(in.group<float>(n, block), std::min(channel_block, in.c - channel), plane,
-                            first, last, out.plane(n, channel));
-             });
+  (in.element == Element::bfloat16 ? split_groups<bfloat16> : split_groups<float>)(in, out);
 }
 
 }  // namespace flownet2

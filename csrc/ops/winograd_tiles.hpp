@@ -28,14 +28,20 @@ class WinogradTiles {
   void read(std::int64_t tile, std::int64_t phase, std::int64_t block, float* out,
             std::int64_t position) const;
 
-  /// `end` has sums, position, bias and slope. `block` counts those of all output phases.
-  void write(std::int64_t tile, std::int64_t block, WinogradOutput end) const;
+  /// `end` has sums, position, bias and slope; the place is found here. `block` counts those of all
+  /// output phases.
+  void write(std::int64_t tile, std::int64_t block, const WinogradOutput<float>& end) const;
 
  private:
   struct Place {
     std::int64_t n, y, x;  // y, x on the grid
   };
   Place place(std::int64_t tile) const;
+  template <typename T>
+  void read_as(std::int64_t tile, std::int64_t phase, std::int64_t block, float* out,
+               std::int64_t position) const;
+  template <typename T>
+  void write_as(std::int64_t tile, std::int64_t block, const WinogradOutput<float>& end) const;
 
   WinogradGeometry geometry_;
   const WinogradTransforms& transforms_;

@@ -24,7 +24,7 @@ class WinogradWeights {
  public:
   /// `weights` must not be narrow. Groups are of `group_blocks` output blocks, all output phases
   /// counted, one phase after the other.
-  WinogradWeights(const ConvolutionSpec& spec, std::int64_t group_blocks,
+  WinogradWeights(const WinogradKernels& kernels, const ConvolutionSpec& spec, std::int64_t group_blocks,
                   std::shared_ptr<const DirectWeights> weights);
 
   std::int64_t groups() const;
@@ -39,6 +39,10 @@ class WinogradWeights {
   void transform_block(const WinogradTransforms& transforms, const Taps& taps, std::int64_t channels,
                        float* out, std::int64_t position) const;
 
+  void transform_pairs(const WinogradTransforms& transforms, const Taps& taps, std::int64_t channels,
+                       float* out, std::int64_t position) const;
+
+  const WinogradKernels& kernels_;
   ConvolutionSpec spec_;
   WinogradGeometry geometry_;
   std::int64_t group_blocks_;

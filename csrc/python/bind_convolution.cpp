@@ -64,11 +64,12 @@ struct Blocked {
   AlignedFloats data;
   MutableBlocked view;
 
-  Blocked(const char* op, const Shape& shape)
+  Blocked(const char* op, const Shape& shape, Element element)
       : data(aligned_floats(op, elements(op, shape))),
-        view(data.get(), Element::float32, shape.n, shape.c, shape.h, shape.w,
-             elements(op, {1, shape.c, shape.h, shape.w})) {}
+        view(data.get(), element, shape.n, shape.c, shape.h, shape.w,
+             image_words(element, shape.c, shape.h, shape.w)) {}
 
+  /// Words for float32, enough for bfloat16.
   static std::int64_t elements(const char* op, const Shape& shape) {
     const std::int64_t plane = checked_product(op, checked_product(op, shape.h, shape.w), channel_block);
     return checked_product(op, checked_product(op, shape.n, blocks_of(shape.c)), plane);
@@ -77,12 +78,12 @@ struct Blocked {
 
 py::array_t<float> convolve(const py::object& x, const py::object& weight, const py::object& bias,
                             const Pair& stride, const Pair& padding, std::optional<float> leaky_slope,
-                            bool transposed, const std::optional<std::string>& isa) {
+                            bool transposed, const std::optional<std::string>& isa, bool bfloat16) {
   const char* op = transposed ? "conv_transpose2d" : "conv2d";
   const ConstView in = view(op, "x", x);
   const ConstView kernel = view(op, "weight", weight);
-  const ConvolutionSpec spec =
-      make_spec(op, in.shape, kernel.shape, stride, padding, leaky_slope, transposed);
+  ConvolutionSpec spec = make_spec(op, in.shape, kernel.shape, stride, padding, leaky_slope, transposed);
+  if (bfloat16) spec.element = Element::bfloat16;
   const float* bias_data = nullptr;
   if (!bias.is_none()) {
     const ConstView values = view(op, "bias", bias);
@@ -95,8 +96,8 @@ py::array_t<float> convolve(const py::object& x, const py::object& weight, const
   check_shape(op, "out", out_shape);
   NewArray out(out_shape);
   without_gil([&] {
-    const Blocked blocked_in(op, in.shape);
-    const Blocked blocked_out(op, out.view.shape);
+    const Blocked blocked_in(op, in.shape, spec.element);
+    const Blocked blocked_out(op, out.view.shape, spec.element);
     to_blocked(in, blocked_in.view);
     const auto convolution =
         isa ? make_direct_convolution(kernels_named(*isa), spec, kernel.data, bias_data)
@@ -112,7 +113,7 @@ py::array_t<float> convolve(const py::object& x, const py::object& weight, const
 void bind_convolution(py::module_& m) {
   m.def("convolve", convolve, py::arg("x"), py::kw_only(), py::arg("weight"), py::arg("bias"),
         py::arg("stride"), py::arg("padding"), py::arg("leaky_slope"), py::arg("transposed"),
-        py::arg("isa"));
+        py::arg("isa"), py::arg("bfloat16") = false);
 }
 
 }  // namespace flownet2::python

@@ -21,10 +21,20 @@
 namespace flownet2::python {
 namespace {
 
-std::unique_ptr<Network> make_network(const std::string& graph_text, const py::function& parameter) {
+Precision precision_named(const std::string& name) {
+  if (name == "float32") return Precision::float32;
+  if (name == "bfloat16") return Precision::bfloat16;
+  throw Error(ErrorCode::invalid_argument,
+              "network: precision must be float32 or bfloat16, got '" + name + "'");
+}
+
+std::unique_ptr<Network> make_network(const std::string& graph_text, const py::function& parameter,
+                                      const std::string& precision) {
+  const Precision chosen = precision_named(precision);
   std::unique_ptr<Network> network;
-  PythonParameters(parameter).run(
-      [&](const ParameterSource& source) { network = std::make_unique<Network>(graph_text, source); });
+  PythonParameters(parameter).run([&](const ParameterSource& source) {
+    network = std::make_unique<Network>(graph_text, source, chosen);
+  });
   return network;
 }
 
@@ -143,7 +153,8 @@ py::tuple plan_py(const Network& network, const py::dict& shapes,
 
 void bind_network(py::module_& m) {
   py::class_<Network>(m, "Network", py::is_final())
-      .def(py::init(&make_network), py::arg("graph_text"), py::arg("parameter"))
+      .def(py::init(&make_network), py::arg("graph_text"), py::arg("parameter"), py::kw_only(),
+           py::arg("precision") = "float32")
       .def("run", run_py, py::arg("inputs"), py::arg("outputs"), py::kw_only(),
            py::arg("interruptible") = false)
       .def("profile", profile_py, py::arg("inputs"), py::arg("outputs"))

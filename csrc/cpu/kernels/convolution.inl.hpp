@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Direct convolution. Registers hold a tile of the output, pixels times vectors of channels; an input
-// value, copied to all lanes, meets the weights of those channels. Each sum runs over blocks of 16 input
-// channels in order, inside a block over the taps, inside a tap over the channels, whatever the tile.
+// word, copied to all lanes, meets the weights of those channels. Each sum runs over blocks of 16 words
+// in order, inside a block over the taps, inside a tap over the words, whatever the tile.
 #pragma once
 
 #include <cstdint>
@@ -26,9 +26,18 @@ constexpr int tile_pixels(int vecs) {
   return fit < 14 ? fit : 14;
 }
 
+/// What a word of the input and one of the weights add to a sum.
+struct FloatWords {
+  static Vec add_product(Vec a, Vec b, Vec sum) { return multiply_add(a, b, sum); }
+};
+struct PairWords {
+  static Vec add_product(Vec a, Vec b, Vec sum) { return pairs_multiply_add(a, b, sum); }
+};
+
 struct ConvolutionTile {
   const float* in;
   float* out;
+  std::int64_t rounded;    // offset in strip.rounded
   std::int64_t first_tap;  // rows of taps that lie in the picture
   std::int64_t last_tap;
 };
@@ -64,15 +73,29 @@ inline void store_sums(const ConvolutionStrip& strip, float* out,
 }
 
 template <int Pixels, int Blocks>
+inline void store_rounded(const ConvolutionStrip& strip, std::int64_t offset,
+                          Vec (&sums)[Pixels][Blocks * vecs_per_block]) {
+  const Vec slope = splat(strip.slope);
+  FLOWNET2_UNROLL
+  for (int v = 0; v < Blocks * vecs_per_block; ++v) {
+    bfloat16* to = strip.rounded[v / vecs_per_block] + offset + v % vecs_per_block * vec_width;
+    FLOWNET2_UNROLL
+    for (int p = 0; p < Pixels; ++p) {
+      store(to + p * strip.rounded_pixel, strip.leaky ? leaky(sums[p][v], slope) : sums[p][v]);
+    }
+  }
+}
+
+template <class Words, int Pixels, int Blocks>
 void convolution_tile(const ConvolutionStrip& strip, const ConvolutionTile& tile) {
   constexpr int vecs = Blocks * vecs_per_block;
-  constexpr std::int64_t row = vecs * vec_width;  // weights of one input channel and tap
+  constexpr std::int64_t row = vecs * vec_width;  // weights of one input word and tap
   Vec sums[Pixels][vecs];
   load_sums<Pixels, Blocks>(strip, tile.out, sums);
   const float* in = tile.in;
   const float* weight = strip.weight;
-  for (std::int64_t c = 0; c < strip.channels; c += channel_block) {
-    const std::int64_t count = strip.channels - c < channel_block ? strip.channels - c : channel_block;
+  for (std::int64_t c = 0; c < strip.words; c += block_words) {
+    const std::int64_t count = strip.words - c < block_words ? strip.words - c : block_words;
     const float* w = weight + tile.first_tap * strip.taps_x * count * row;
     for (std::int64_t i = tile.first_tap; i < tile.last_tap; ++i) {
       for (std::int64_t j = 0; j < strip.taps_x; ++j) {
@@ -83,29 +106,34 @@ void convolution_tile(const ConvolutionStrip& strip, const ConvolutionTile& tile
           for (int v = 0; v < vecs; ++v) weights[v] = load(w + v * vec_width);
           FLOWNET2_UNROLL
           for (int p = 0; p < Pixels; ++p) {
-            const Vec value = splat(x[p * channel_block]);
+            const Vec value = splat(x[p * block_words]);
             FLOWNET2_UNROLL
-            for (int v = 0; v < vecs; ++v) sums[p][v] = multiply_add(value, weights[v], sums[p][v]);
+            for (int v = 0; v < vecs; ++v)
+              sums[p][v] = Words::add_product(value, weights[v], sums[p][v]);
           }
           w += row;
         }
       }
     }
     in += strip.in_plane;
-    weight += strip.taps_y * strip.taps_x * channel_block * row;
+    weight += strip.taps_y * strip.taps_x * block_words * row;
   }
-  store_sums<Pixels, Blocks>(strip, tile.out, sums);
+  if (strip.rounded[0] != nullptr) {
+    store_rounded<Pixels, Blocks>(strip, tile.rounded, sums);
+  } else {
+    store_sums<Pixels, Blocks>(strip, tile.out, sums);
+  }
 }
 
-/// convolution_tile<pixels, Blocks>.
-template <int Pixels, int Blocks>
+/// convolution_tile<Words, pixels, Blocks>.
+template <class Words, int Pixels, int Blocks>
 void convolution_pixels(std::int64_t pixels, const ConvolutionStrip& strip,
                         const ConvolutionTile& tile) {
   if constexpr (Pixels > 0) {
     if (pixels == Pixels) {
-      convolution_tile<Pixels, Blocks>(strip, tile);
+      convolution_tile<Words, Pixels, Blocks>(strip, tile);
     } else {
-      convolution_pixels<Pixels - 1, Blocks>(pixels, strip, tile);
+      convolution_pixels<Words, Pixels - 1, Blocks>(pixels, strip, tile);
     }
   }
 }
@@ -114,7 +142,7 @@ inline std::int64_t clamp_tap(std::int64_t tap, const ConvolutionStrip& strip) {
   return tap < 0 ? 0 : (tap < strip.taps_y ? tap : strip.taps_y);
 }
 
-template <int Blocks>
+template <class Words, int Blocks>
 void convolution_rows(const ConvolutionStrip& strip) {
   constexpr int most = tile_pixels(Blocks * vecs_per_block);
   const std::int64_t tiles = (strip.columns + most - 1) / most;
@@ -126,22 +154,28 @@ void convolution_rows(const ConvolutionStrip& strip) {
     for (std::int64_t t = 0; t < tiles; ++t) {
       const std::int64_t x = strip.columns * t / tiles;
       const std::int64_t end = strip.columns * (t + 1) / tiles;
-      tile.in = strip.in + y * strip.row_stride * strip.in_row + x * channel_block;
+      tile.in = strip.in + y * strip.row_stride * strip.in_row + x * block_words;
       tile.out = strip.out + y * strip.out_row + x * strip.out_pixel;
-      convolution_pixels<most, Blocks>(end - x, strip, tile);
+      tile.rounded = y * strip.rounded_row + x * strip.rounded_pixel;
+      convolution_pixels<Words, most, Blocks>(end - x, strip, tile);
     }
+  }
+}
+
+template <class Words>
+void strip_of(const ConvolutionStrip& strip) {
+  if (convolution_blocks == 2 && strip.width == 2) {
+    convolution_rows<Words, static_cast<int>(convolution_blocks)>(strip);
+  } else {
+    convolution_rows<Words, 1>(strip);
   }
 }
 
 // ---- kernels
 
-void convolution_strip(const ConvolutionStrip& strip) {
-  if (convolution_blocks == 2 && strip.width == 2) {
-    convolution_rows<static_cast<int>(convolution_blocks)>(strip);
-  } else {
-    convolution_rows<1>(strip);
-  }
-}
+void convolution_strip(const ConvolutionStrip& strip) { strip_of<FloatWords>(strip); }
+
+void pairs_strip(const ConvolutionStrip& strip) { strip_of<PairWords>(strip); }
 
 }  // namespace
 }  // namespace flownet2

@@ -44,7 +44,7 @@ void narrow_tile(const NarrowStrip& narrow, const NarrowTile& tile) {
   }
   const float* in = tile.place.in;
   const float* weight = strip.weight;
-  for (std::int64_t c = 0; c < strip.channels; c += channel_block) {
+  for (std::int64_t c = 0; c < strip.words; c += channel_block) {
     const float* w = weight + tile.place.first_tap * strip.taps_x * Outputs * channel_block;
     for (std::int64_t i = tile.place.first_tap; i < tile.place.last_tap; ++i) {
       for (std::int64_t j = 0; j < strip.taps_x; ++j) {

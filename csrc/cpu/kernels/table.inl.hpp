@@ -27,6 +27,8 @@ constexpr KernelTable make_table(const char* name) {
       // direct convolution
       convolution_blocks,
       convolution_strip,
+      pairs_strip,
+      pairs_rate,
       narrow_strip,
       // with four lanes the transforms eat what the products save
       vec_width >= 8 ? &winograd_kernels : nullptr,

@@ -93,19 +93,34 @@ constexpr WinogradProduct make_winograd_product() {
   }
 }
 
+void split_pairs(const float* pairs, float* lower, float* upper) {
+  for (int lane = 0; lane < channel_block; lane += vec_width) {
+    const Vec words = load(pairs + lane);
+    store(lower + lane, lower_of_pairs(words));
+    store(upper + lane, upper_of_pairs(words));
+  }
+}
+
+template <std::int64_t M, std::int64_t R, class Weights, class Input, class Output>
+constexpr WinogradTransforms make_winograd_transforms() {
+  return {M,
+          R,
+          winograd_forward<Weights, float>,
+          winograd_forward<Input, float>,
+          winograd_output<Output, float>,
+          winograd_forward<Input, bfloat16>,
+          winograd_output<Output, bfloat16>};
+}
+
 constexpr WinogradKernels winograd_kernels = {
+    split_pairs,
     {make_winograd_product<2>(), make_winograd_product<1>()},
     {
-        {4, 3, winograd_forward<WinogradWeights43>, winograd_forward<WinogradInput6>,
-         winograd_output<WinogradOutput4of6>},
-        {2, 3, winograd_forward<WinogradWeights23>, winograd_forward<WinogradInput4>,
-         winograd_output<WinogradOutput2>},
-        {4, 2, winograd_forward<WinogradWeights42>, winograd_forward<WinogradInput5>,
-         winograd_output<WinogradOutput4of5>},
-        {3, 2, winograd_forward<WinogradWeights32>, winograd_forward<WinogradInput4>,
-         winograd_output<WinogradOutput3of4>},
-        {3, 4, winograd_forward<WinogradWeights34>, winograd_forward<WinogradInput6>,
-         winograd_output<WinogradOutput3of6>},
+        make_winograd_transforms<4, 3, WinogradWeights43, WinogradInput6, WinogradOutput4of6>(),
+        make_winograd_transforms<2, 3, WinogradWeights23, WinogradInput4, WinogradOutput2>(),
+        make_winograd_transforms<4, 2, WinogradWeights42, WinogradInput5, WinogradOutput4of5>(),
+        make_winograd_transforms<3, 2, WinogradWeights32, WinogradInput4, WinogradOutput3of4>(),
+        make_winograd_transforms<3, 4, WinogradWeights34, WinogradInput6, WinogradOutput3of6>(),
     },
 };
 

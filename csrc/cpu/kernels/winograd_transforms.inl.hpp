@@ -194,8 +194,8 @@ struct WinogradOutput4of6 {
 };
 
 /// Columns, then rows; `place` gets (row, column, value) of the result, for `lane` and what follows it.
-template <class Line, class Place>
-inline void winograd_tile(const float* in, std::int64_t row, std::int64_t column, const Place& place) {
+template <class Line, typename T, class Place>
+inline void winograd_tile(const T* in, std::int64_t row, std::int64_t column, const Place& place) {
   Vec middle[Line::to][Line::from];
   for (int j = 0; j < Line::from; ++j) {
     Vec x[Line::from];
@@ -217,8 +217,8 @@ inline void winograd_tile(const float* in, std::int64_t row, std::int64_t column
 // ---- kernels
 
 /// (from, from) -> (to * to), `position` elements apart; 16 lanes.
-template <class Line>
-void winograd_forward(const float* in, std::int64_t row, std::int64_t column, float* out,
+template <class Line, typename T>
+void winograd_forward(const T* in, std::int64_t row, std::int64_t column, float* out,
                       std::int64_t position) {
   for (int lane = 0; lane < channel_block; lane += vec_width) {
     float* to = out + lane;
@@ -227,15 +227,15 @@ void winograd_forward(const float* in, std::int64_t row, std::int64_t column, fl
   }
 }
 
-template <class Line>
-void winograd_output(const WinogradOutput& tile) {
+template <class Line, typename T>
+void winograd_output(const WinogradOutput<T>& tile) {
   const Vec slope = splat(tile.slope);
   const std::int64_t position = tile.position;
   const std::int64_t row = tile.out_row;
   const std::int64_t pixel = tile.out_pixel;
   for (int lane = 0; lane < channel_block; lane += vec_width) {
     const Vec bias = load(tile.bias + lane);
-    float* to = tile.out + lane;
+    T* to = tile.out + lane;
     winograd_tile<Line>(tile.sums + lane, Line::from * position, position, [=](int i, int j, Vec v) {
       store(to + i * row + j * pixel, leaky(add(v, bias), slope));
     });

@@ -17,6 +17,9 @@ from flownet2.types import Array, FloatArray, Shape
 class NativeExecutor:
     """Makes networks that run in the compiled engine."""
 
+    def __init__(self, precision: str = "float32") -> None:
+        self._precision = precision
+
     def compile(self, graph: Graph, parameters: Mapping[str, Array]) -> NativeNetwork:
         """The graph with its weights, which are copied in the form that the engine's convolutions want.
 
@@ -28,7 +31,9 @@ class NativeExecutor:
             MemoryError: the weights find no memory; the message says how much was needed.
         """
         try:
-            network = _core.Network(graph_to_json(graph), lambda name: _ready(parameters[name]))
+            network = _core.Network(
+                graph_to_json(graph), lambda name: _ready(parameters[name]), precision=self._precision
+            )
         except FlowNet2Error:  # of the parameters themselves, such as a file that was cut meanwhile
             raise
         except ValueError as error:
