@@ -12,7 +12,7 @@ import pytest
 
 from flownet2 import runtime
 
-NAMES = ["scalar", "avx2", "avx512"]
+NAMES = ["scalar", "avx2", "avx512", "avx512_bf16", "amx"]
 
 PLANAR = """
 import dataclasses

@@ -13,11 +13,18 @@ namespace {
 
 std::vector<const KernelTable*> find_available() {
   std::vector<const KernelTable*> tables = {&scalar_kernels};
-#if defined(FLOWNET2_X86_64)
-  const CpuFeatures cpu = cpu_features();
+  [[maybe_unused]] const CpuFeatures cpu = cpu_features();
+#if defined(FLOWNET2_ISA_AVX2)
   if (cpu.avx2) tables.push_back(&avx2_kernels);
+#endif
+#if defined(FLOWNET2_ISA_AVX512)
   if (cpu.avx512) tables.push_back(&avx512_kernels);
+#endif
+#if defined(FLOWNET2_ISA_AVX512_BF16)
   if (cpu.avx512_bf16) tables.push_back(&avx512_bf16_kernels);
+#endif
+#if defined(FLOWNET2_ISA_AMX)
+  if (cpu.amx) tables.push_back(&amx_kernels);
 #endif
   return tables;
 }

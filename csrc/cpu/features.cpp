@@ -3,6 +3,10 @@
 
 #if defined(FLOWNET2_X86_64)
 #include <cpuid.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 #endif
 
 #include <cstdint>
@@ -22,6 +26,18 @@ std::uint64_t saved_state() {
   return std::uint64_t{high} << 32 | low;
 }
 
+/// Asks Linux for the tile registers, once and for all threads of the process. It refuses where an
+/// alternate signal stack is too small for them.
+bool may_use_tiles() {
+#if defined(__linux__)
+  constexpr long request_permission = 0x1023;  // ARCH_REQ_XCOMP_PERM
+  constexpr long tile_data = 18;
+  return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+#else
+  return false;
+#endif
+}
+
 }  // namespace
 
 CpuFeatures cpu_features() {
@@ -38,9 +54,12 @@ CpuFeatures cpu_features() {
   const bool f_dq_bw_vl = bit(b, 16) && bit(b, 17) && bit(b, 30) && bit(b, 31);
   found.avx512 = found.avx2 && f_dq_bw_vl && (state & zmm) == zmm;
   const unsigned int subleaves = a;
+  const bool tiles = bit(d, 22) && bit(d, 24);
   if (subleaves >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0) {
     found.avx512_bf16 = found.avx512 && bit(a, 5);
   }
+  constexpr std::uint64_t tile_state = 0x60000;
+  found.amx = found.avx512_bf16 && tiles && (state & tile_state) == tile_state && may_use_tiles();
   return found;
 }
 #else

@@ -65,7 +65,8 @@ inline constexpr std::int64_t most_strip_blocks = 2;
 /// 32 bits: a float, or a pair of bfloat16 of neighbouring input channels.
 struct ConvolutionStrip {
   const float* in;          // blocks of 16 words for each pixel; see `taps`
-  std::int64_t in_plane;    // elements between blocks
+  std::int64_t in_pixel;    // words between pixels
+  std::int64_t in_plane;    // between blocks
   std::int64_t in_row;      // elements between rows
   std::int64_t row_stride;  // input rows between output rows; output columns are one input pixel apart
   std::int64_t words;       // of the input channels, all but the last block full
@@ -174,6 +175,7 @@ struct KernelTable {
   void (*convolution_strip)(const ConvolutionStrip& strip);
   void (*pairs_strip)(const ConvolutionStrip& strip);  // the same on pairs of bfloat16
   double pairs_rate;  // products of bfloat16 in the time of one of float32, by pairs_strip
+  bool tiles;         // pairs_strip wants whole blocks of 16 words, filled up with zeros
   void (*narrow_strip)(const NarrowStrip& strip);
 
   const WinogradKernels* winograd;  // null: not offered
@@ -184,5 +186,6 @@ extern const KernelTable scalar_kernels;  // the compiler's default target, SSE2
 extern const KernelTable avx2_kernels;
 extern const KernelTable avx512_kernels;
 extern const KernelTable avx512_bf16_kernels;
+extern const KernelTable amx_kernels;
 
 }  // namespace flownet2

@@ -4,7 +4,6 @@
 #include <flownet2/runtime.hpp>
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -13,86 +12,12 @@
 #include "ops/convolution_phases.hpp"
 #include "ops/direct_packing.hpp"
 #include "ops/direct_plan.hpp"
+#include "ops/direct_window.hpp"
 
 namespace flownet2 {
 namespace {
 
 constexpr const char* op = "convolution";
-
-/// A window of the picture, copied with its padding: rows of `phases` lines, the columns of equal
-/// remainder modulo the stride side by side, so that neighbouring outputs read neighbouring pixels.
-struct Window {
-  std::int64_t first_y, rows;
-  std::int64_t first_x, columns;
-  std::int64_t stride_x;
-  std::int64_t line;  // pixels of one remainder
-  std::int64_t row;   // elements
-
-  std::int64_t place(std::int64_t column) const {
-    return (column % stride_x * line + column / stride_x) * channel_block;
-  }
-};
-
-/// Where the words of a block lie, for one row of the picture: in one piece, or in two halves of which
-/// the second may not exist (bfloat16).
-struct RowSource {
-  const float* first = nullptr;  // null: the row is beyond the picture, never read
-  const float* second = nullptr;
-
-  bool whole() const { return second == first + block_words / 2; }
-
-  /// Words of `count` pixels, `step` apart, from pixel x on.
-  void copy(std::int64_t x, std::int64_t step, std::int64_t count, float* to) const {
-    constexpr std::size_t half = block_words / 2 * sizeof(float);
-    if (whole() && step == 1) {
-      std::memcpy(to, first + x * block_words, static_cast<std::size_t>(count) * 2 * half);
-      return;
-    }
-    for (std::int64_t i = 0; i < count; ++i, to += block_words) {
-      const std::int64_t at = (x + i * step) * block_words;
-      if (whole()) {
-        std::memcpy(to, first + at, 2 * half);
-        continue;
-      }
-      std::memcpy(to, first + at, half);
-      if (second != nullptr) {
-        std::memcpy(to + block_words / 2, second + at, half);
-      } else {
-        std::memset(to + block_words / 2, 0, half);
-      }
-    }
-  }
-};
-
-RowSource row_source(const ConstBlocked& in, std::int64_t n, std::int64_t block, std::int64_t y) {
-  if (y < 0 || y >= in.h) return {};
-  const std::int64_t skipped = y * in.w * block_words;
-  if (in.element == Element::float32) {
-    const float* row = in.group<float>(n, block) + skipped;
-    return {row, row + block_words / 2};
-  }
-  const auto half = [&](std::int64_t group) {
-    return reinterpret_cast<const float*>(in.group<bfloat16>(n, group)) + skipped;
-  };
-  return {half(2 * block), 2 * block + 1 < blocks_of(in.c) ? half(2 * block + 1) : nullptr};
-}
-
-/// A row of the picture into the window.
-void copy_row(const Window& window, const RowSource& from, std::int64_t width, float* to) {
-  if (from.first == nullptr) return;
-  const std::int64_t step = window.stride_x;
-  for (std::int64_t remainder = 0; remainder < step; ++remainder, to += window.line * channel_block) {
-    const std::int64_t count = (window.columns - remainder + step - 1) / step;
-    // Columns window.first_x + remainder + i * step that lie in 0 ... width - 1.
-    const std::int64_t x = window.first_x + remainder;
-    const std::int64_t begin = std::clamp<std::int64_t>(x < 0 ? (-x + step - 1) / step : 0, 0, count);
-    const std::int64_t end =
-        std::clamp<std::int64_t>(x < width ? (width - x + step - 1) / step : 0, begin, count);
-    std::fill(to, to + begin * channel_block, 0.0f);
-    from.copy(x + begin * step, step, end - begin, to + begin * channel_block);
-    std::fill(to + end * channel_block, to + count * channel_block, 0.0f);
-  }
-}
 
 class DirectConvolution final : public Convolution {
  public:
@@ -113,43 +38,28 @@ class DirectConvolution final : public Convolution {
   }
 
  private:
-  Window window_of(const DirectTask& task) const {
-    const DirectReach& reach = layout_.reach;
-    Window window{};
-    window.first_y = task.y0 * steps_.in_y + reach.top;
-    window.rows = (task.y1 - 1 - task.y0) * steps_.in_y + reach.bottom - reach.top;
-    window.first_x = task.x0 * steps_.in_x + reach.left;
-    window.columns = (task.x1 - 1 - task.x0) * steps_.in_x + reach.right - reach.left;
-    window.stride_x = steps_.in_x;
-    window.line = (window.columns + steps_.in_x - 1) / steps_.in_x;
-    window.row = (window.line * steps_.in_x | 1) * channel_block;  // odd: rows use different cache sets
-    return window;
-  }
-
   void run_task(const DirectPlan& plan, const DirectTask& task, const ConstBlocked& in,
                 const MutableBlocked& out) const {
-    const Window window = window_of(task);
-    const std::int64_t plane = window.rows * window.row;
+    const DirectWindow window(layout_, steps_, task);
     const std::int64_t sums = layout_.narrow ? narrow_sums(task) : (rounds() ? wide_sums(task) : 0);
-    float* scratch = thread_scratch(op, plan.chunk * plane + sums);
+    const std::int64_t room = window.copied_blocks(plan.chunk) * window.plane();
+    float* scratch = thread_scratch(op, room + sums);
     const std::int64_t in_blocks = layout_.in_blocks();
     for (std::int64_t block = 0; block < in_blocks; block += plan.chunk) {
       const std::int64_t last = std::min(block + plan.chunk, in_blocks);
-      for (std::int64_t b = block; b < last; ++b) {
-        for (std::int64_t r = 0; r < window.rows; ++r) {
-          copy_row(window, row_source(in, task.n, b, window.first_y + r), in.w,
-                   scratch + (b - block) * plane + r * window.row);
-        }
+      for (std::int64_t b = 0; b < window.copied_blocks(last - block); ++b) {
+        window.copy(in, task.n, block + b, scratch + b * window.plane());
       }
       ConvolutionStrip strip{};
-      strip.in_plane = plane;
-      strip.in_row = window.row;
+      strip.in_pixel = window.output_pixel();
+      strip.in_plane = window.next_block();
+      strip.in_row = window.row();
       strip.row_stride = steps_.in_y;
       strip.words = std::min(last * block_words, layout_.words) - block * block_words;
       strip.height = in.h;
       strip.leaky = spec_.leaky_slope.has_value() && last == in_blocks;
       strip.slope = spec_.leaky_slope.value_or(1.0f);
-      float* phase_sums = scratch + plan.chunk * plane;
+      float* phase_sums = scratch + room;
       for (const DirectPhase& phase : layout_.phases) {
         run_phase(phase, task, window, {block, last == in_blocks}, scratch, phase_sums, out, strip);
       }
@@ -179,7 +89,7 @@ class DirectConvolution final : public Convolution {
   }
 
   /// All groups of the task; `sums` moves on to the next phase.
-  void run_phase(const DirectPhase& phase, const DirectTask& task, const Window& window,
+  void run_phase(const DirectPhase& phase, const DirectTask& task, const DirectWindow& window,
                  const Chunk& chunk, const float* scratch, float*& sums, const MutableBlocked& out,
                  ConvolutionStrip& strip) const {
     const PhaseAxis& y = phase.axes.y;
@@ -195,9 +105,9 @@ class DirectConvolution final : public Convolution {
     for (std::int64_t t = 0; t < x.taps; ++t) {
       taps[static_cast<std::size_t>(t)] = window.place(x.start - layout_.reach.left + t);
     }
-    strip.in = scratch + (y.start - layout_.reach.top) * window.row;
+    strip.in = scratch + (y.start - layout_.reach.top) * window.row();
     strip.taps_y = y.taps;
-    strip.taps_x = x.taps;
+    strip.taps_x = phase.taps_x;
     strip.taps = taps.data();
     strip.top = task.y0 * steps_.in_y + y.start;
     strip.out_plane = out.h * out.w * channel_block;

@@ -44,15 +44,21 @@ class Source {
     return weight_ + pair * spec_.kh * spec_.kw;
   }
 
-  /// Copies the taps of a phase of that kernel to to[0], to[step], ...
+  /// Copies the taps of a row of that kernel in a phase to to[0], to[step], ...
+  template <typename T>
+  void copy_row(const Phase& phase, std::int64_t o, std::int64_t i, std::int64_t y, std::int64_t step,
+                T* to) const {
+    const float* row = kernel(o, i) + (phase.y.tap_first + y * phase.y.tap_step) * spec_.kw;
+    for (std::int64_t x = 0; x < phase.x.taps; ++x, to += step) {
+      *to = converted<T>(row[phase.x.tap_first + x * phase.x.tap_step]);
+    }
+  }
+
+  /// The same for all rows, one after the other.
   template <typename T>
   void copy_taps(const Phase& phase, std::int64_t o, std::int64_t i, std::int64_t step, T* to) const {
-    const float* from = kernel(o, i);
-    for (std::int64_t y = 0; y < phase.y.taps; ++y) {
-      const float* row = from + (phase.y.tap_first + y * phase.y.tap_step) * spec_.kw;
-      for (std::int64_t x = 0; x < phase.x.taps; ++x, to += step) {
-        *to = converted<T>(row[phase.x.tap_first + x * phase.x.tap_step]);
-      }
+    for (std::int64_t y = 0; y < phase.y.taps; ++y, to += phase.x.taps * step) {
+      copy_row(phase, o, i, y, step, to);
     }
   }
 
@@ -81,6 +87,29 @@ void pack_group(const DirectPhase& phase, const ConvolutionSpec& spec, const Dir
   }
 }
 
+/// The same in the compact form, for bfloat16.
+void pack_compact(const DirectPhase& phase, const ConvolutionSpec& spec, const DirectLayout& layout,
+                  const Source& source, std::int64_t out_block, std::int64_t width, float* weights) {
+  const std::int64_t lanes = width * channel_block;
+  const std::int64_t first = out_block * channel_block;
+  const std::int64_t outputs = std::min(lanes, spec.co - first);
+  const std::int64_t block = phase.taps() * block_words * lanes;
+  std::vector<bfloat16> row(static_cast<std::size_t>(phase.axes.x.taps));
+  for (std::int64_t i = 0; i < spec.ci; ++i) {
+    for (std::int64_t o = 0; o < outputs; ++o) {
+      for (std::int64_t y = 0; y < phase.axes.y.taps; ++y) {
+        source.copy_row(phase.axes, first + o, i, y, 1, row.data());
+        for (std::int64_t x = 0; x < phase.axes.x.taps; ++x) {
+          const std::int64_t word = x * layout.pixel_words + i / 2;
+          float* to = weights + phase.weight(layout.words, out_block, width, 0) +
+                      word / block_words * block + (y * block_words + word % block_words) * lanes + o;
+          reinterpret_cast<bfloat16*>(to)[i % 2] = row[static_cast<std::size_t>(x)];
+        }
+      }
+    }
+  }
+}
+
 void pack_narrow(const DirectPhase& phase, const ConvolutionSpec& spec, const Source& source,
                  float* weights) {
   for (std::int64_t i = 0; i < spec.ci; ++i) {
@@ -91,14 +120,23 @@ void pack_narrow(const DirectPhase& phase, const ConvolutionSpec& spec, const So
   }
 }
 
+void choose_words(const KernelTable& kernels, const ConvolutionSpec& spec, DirectLayout& layout) {
+  const bool tiles = spec.element == Element::bfloat16 && kernels.tiles;
+  layout.tiles = tiles;
+  layout.pixel_words = divide_up(spec.ci, groups_per_block(spec.element));
+  layout.compact = tiles && !spec.transposed && spec.kw > 1 && layout.pixel_words <= block_words / 2;
+  layout.words = layout.pixel_words * (layout.compact ? spec.kw : 1);
+  if (tiles) layout.words = divide_up(layout.words, block_words) * block_words;
+}
+
 DirectLayout direct_layout(const KernelTable& kernels, const ConvolutionSpec& spec) {
   DirectLayout layout{};
-  layout.words = divide_up(spec.ci, groups_per_block(spec.element));
+  choose_words(kernels, spec, layout);
   layout.narrow = spec.element == Element::float32 && prefers_narrow(spec);
   layout.blocks = blocks_of(spec.co);
   layout.width = std::min(kernels.convolution_blocks, layout.blocks);
   for (const Phase& phase : phases_of(spec)) {
-    layout.phases.push_back({phase, layout.weights});
+    layout.phases.push_back({phase, layout.compact ? 1 : phase.x.taps, layout.weights});
     layout.weights += layout.phases.back().taps() * channel_block *
                       (layout.narrow ? blocks_of(spec.ci) * spec.co : layout.blocks * layout.words);
   }
@@ -121,7 +159,9 @@ DirectWeights pack_direct(const KernelTable& kernels, const ConvolutionSpec& spe
     } else {
       const std::int64_t block = task % groups * layout.width;
       const std::int64_t width = std::min(layout.width, layout.blocks - block);
-      const auto pack = spec.element == Element::bfloat16 ? pack_group<bfloat16> : pack_group<float>;
+      const auto pack = layout.compact                      ? pack_compact
+                        : spec.element == Element::bfloat16 ? pack_group<bfloat16>
+                                                            : pack_group<float>;
       pack(phase, spec, layout, source, block, width, packed.get());
     }
   });

@@ -15,9 +15,10 @@ namespace flownet2 {
 
 struct DirectPhase {
   Phase axes;
+  std::int64_t taps_x;        // 1 if the taps of a row are counted as channels (compact)
   std::int64_t first_weight;  // of this phase
 
-  std::int64_t taps() const { return axes.y.taps * axes.x.taps; }
+  std::int64_t taps() const { return axes.y.taps * taps_x; }
 
   /// Where the weights of a group of `width` output blocks for an input block begin: phases hold (group,
   /// input block, tap, word of the block, width, 16). `words` are those of all input channels.
@@ -38,7 +39,12 @@ struct DirectReach {
 };
 
 struct DirectLayout {
-  std::int64_t words;   // of the input channels: a float32 or two neighbouring bfloat16 each
+  /// Words of a tap: a float32 or two neighbouring bfloat16 each. Tiles want whole blocks of 16, and
+  /// where a pixel has only a few, `compact`: those of all taps of a row are one tap's.
+  std::int64_t words;
+  std::int64_t pixel_words;  // of the input channels of a pixel
+  bool compact;
+  bool tiles;           // for a kernel that works on tiles
   bool narrow;          // lanes are input channels
   std::int64_t width;   // output blocks of a group
   std::int64_t blocks;  // of the output

@@ -9,9 +9,15 @@ namespace flownet2 {
 namespace {
 
 // Sizes in bytes, for first-level caches from 32 KiB and second-level caches from 512 KiB on.
-constexpr std::int64_t weight_budget = 20 << 10;  // of one chunk and group: to stay in the first level
-constexpr std::int64_t sums_budget = 160 << 10;   // of one task
-constexpr std::int64_t window_budget = 96 << 10;  // copied input of one chunk
+constexpr std::int64_t sums_budget = 160 << 10;  // of one task
+
+struct Budgets {
+  std::int64_t weights;  // of one chunk and group
+  std::int64_t window;   // copied input of one chunk
+};
+constexpr Budgets for_vectors = {20 << 10, 96 << 10};  // weights stay in the first level
+// Tiles read each weight once for 32 pixels, from the second level, which has 2 MiB where there are any.
+constexpr Budgets for_tiles = {384 << 10, 512 << 10};
 constexpr std::int64_t columns_per_task = 144;
 constexpr std::int64_t tasks_per_thread = 6;
 constexpr std::int64_t bytes_per_pixel = channel_block * static_cast<std::int64_t>(sizeof(float));
@@ -57,8 +63,10 @@ DirectPlan plan_direct(const ConvolutionSpec& spec, const PhaseSteps& steps, con
   plan.width = divide_up(out.w, steps.out_x);
   plan.groups = layout.narrow ? 1 : divide_up(layout.blocks, layout.width);
   const std::int64_t lanes = layout.narrow ? spec.co : layout.width * channel_block;
-  const std::int64_t chunk = weight_budget / (largest_taps(layout) * lanes * bytes_per_pixel);
-  plan.chunk = std::clamp<std::int64_t>(chunk, 1, layout.in_blocks());
+  const Budgets& budgets = layout.tiles ? for_tiles : for_vectors;
+  const std::int64_t chunk = budgets.weights / (largest_taps(layout) * lanes * bytes_per_pixel);
+  plan.chunk =
+      std::clamp<std::int64_t>(chunk, layout.compact ? layout.in_blocks() : 1, layout.in_blocks());
   plan.columns = even_part(plan.width, columns_per_task);
 
   const std::int64_t phases = static_cast<std::int64_t>(layout.phases.size());
@@ -66,7 +74,7 @@ DirectPlan plan_direct(const ConvolutionSpec& spec, const PhaseSteps& steps, con
       plan.columns * phases * (layout.narrow ? spec.co : layout.width) * bytes_per_pixel;
   const std::int64_t window_per_row =
       plan.columns * steps.in_x * steps.in_y * plan.chunk * bytes_per_pixel;
-  const std::int64_t rows = std::min(sums_budget / 2 / sums_per_row, window_budget / window_per_row);
+  const std::int64_t rows = std::min(sums_budget / 2 / sums_per_row, budgets.window / window_per_row);
   plan.rows = even_part(plan.height, rows);
   plan.groups_per_task = even_part(plan.groups, sums_budget / (sums_per_row * plan.rows));
 

@@ -31,14 +31,15 @@ def load(
     Args:
         name_or_path: "flownet2-lite" (built in), or the path of a model file or of a checkpoint such as mmflow's.
         device: "cpu".
-        precision: "float32".
+        precision: "float32", or "bfloat16": half the memory, faster where the processor has instructions for it;
+            flow differs by less than 0.1 px on average.
         executor: "native", "numpy" or "reference"; None for the fastest, "native".
         network: of a checkpoint, such as "flownet2css-sd"; None to recognise it by its tensors.
 
     Raises:
-        InputError: a name that is neither built in nor a file, or an unknown executor or network.
+        InputError: a name that is neither built in nor a file, or an unknown executor, precision or network.
         CheckpointError, WeightsError: the file is broken, or does not fit its network.
-        UnavailableError: the device or precision is not available.
+        UnavailableError: the device is not available.
         OSError: the file cannot be read.
 
     Example:

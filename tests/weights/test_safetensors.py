@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from flownet2.bfloat16 import bfloat16_to_float32, float32_to_bfloat16
 from flownet2.errors import CheckpointError, InputError
 from flownet2.weights.checkpoint import read_checkpoint, read_checkpoint_bytes
 from flownet2.weights.safetensors import ALIGNMENT, read_safetensors, write_safetensors
-from flownet2.weights.tensors import bfloat16_to_float32, float32_to_bfloat16
 
 DTYPES = ["f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "?", ">f4", ">i8"]
 ARRAYS = st.sampled_from(DTYPES).flatmap(lambda d: hnp.arrays(d, hnp.array_shapes(min_dims=0, min_side=0)))

@@ -14,19 +14,19 @@ import numpy as np
 import pytest
 
 import flownet2
+from flownet2.bfloat16 import round_to_bfloat16
 from flownet2.errors import CheckpointError, WeightsError
 from flownet2.executors import get_executor
 from flownet2.networks import build_network
 from flownet2.preprocess import Preprocess
 from flownet2.types import Array
 from flownet2.weights import Model, load_model, read_safetensors, source, write_model, write_safetensors
-from flownet2.weights.tensors import bfloat16_to_float32, float32_to_bfloat16
 from weights.samples import FOLDER, SAMPLES
 
 ROUNDED = {
     "float32": lambda value: value,
     "float16": lambda value: value.astype(np.float16).astype(np.float32),
-    "bfloat16": lambda value: bfloat16_to_float32(float32_to_bfloat16(value)),
+    "bfloat16": round_to_bfloat16,
 }
 
 

@@ -29,6 +29,7 @@ constexpr KernelTable make_table(const char* name) {
       convolution_strip,
       pairs_strip,
       pairs_rate,
+      false,
       narrow_strip,
       // with four lanes the transforms eat what the products save
       vec_width >= 8 ? &winograd_kernels : nullptr,

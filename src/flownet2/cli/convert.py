@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from flownet2.bfloat16 import round_to_bfloat16
 from flownet2.cli import _options
 from flownet2.cli._files import check_outputs, prepare_folders
 from flownet2.cli._terminal import UsageError, say_table
@@ -16,7 +17,6 @@ from flownet2.errors import CheckpointError
 from flownet2.types import FloatArray
 from flownet2.weights import Model, load_model, write_model
 from flownet2.weights.model_file import DTYPES
-from flownet2.weights.tensors import bfloat16_to_float32, float32_to_bfloat16
 
 HELP = "turn a checkpoint into a model file"
 DESCRIPTION = """\
@@ -101,5 +101,5 @@ def _verify(path: Path, model: Model, dtype: str) -> None:
 def _rounded(value: FloatArray, dtype: str) -> FloatArray:
     """What a weight is after it was stored as `dtype`."""
     if dtype == "bfloat16":
-        return bfloat16_to_float32(float32_to_bfloat16(value))
+        return round_to_bfloat16(value)
     return value.astype(dtype).astype(np.float32)

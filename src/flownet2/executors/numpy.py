@@ -5,6 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from flownet2.bfloat16 import round_to_bfloat16
+from flownet2.executors.precision import (
+    FLOW_CHANNELS,
+    is_convolution,
+    output_channels,
+    rounded_input,
+    rounded_parameters,
+)
 from flownet2.graph import Graph, Node
 from flownet2.ops.dispatch import run_operator
 from flownet2.types import Array
@@ -13,13 +21,15 @@ from flownet2.types import Array
 class NumpyExecutor:
     """Runs nodes one after another; every value is freed after its last use."""
 
-    def __init__(self, *, reference: bool = False) -> None:
+    def __init__(self, *, reference: bool = False, precision: str = "float32") -> None:
         self._reference = reference
+        self._precision = precision
 
     def compile(self, graph: Graph, parameters: Mapping[str, Array]) -> NumpyNetwork:
         """The graph with its weights; their dtype is the dtype of the computation."""
         ready = {name: parameters[name] for name in graph.parameters}  # once, where they are read when asked for
-        return NumpyNetwork(graph, ready, reference=self._reference)
+        kind = RoundedNetwork if self._precision == "bfloat16" else NumpyNetwork
+        return kind(graph, ready, reference=self._reference)
 
 
 class NumpyNetwork:
@@ -48,6 +58,21 @@ class NumpyNetwork:
         parameters = {role: self._parameters[name] for role, name in node.parameters.items()}
         inputs = [values[name] for name in node.inputs]
         return run_operator(node.op, node.attributes, inputs, parameters, reference=self._reference)
+
+
+class RoundedNetwork(NumpyNetwork):
+    """The same in the precision "bfloat16" (executors/precision.py)."""
+
+    def __init__(self, graph: Graph, parameters: Mapping[str, Array], *, reference: bool) -> None:
+        super().__init__(graph, rounded_parameters(graph, parameters), reference=reference)
+
+    def _compute(self, node: Node, values: Mapping[str, Array]) -> Array:
+        if not is_convolution(node):
+            return super()._compute(node, values)
+        flow = output_channels(self._graph, node) <= FLOW_CHANNELS
+        name = node.inputs[0]
+        result = super()._compute(node, {name: rounded_input(values[name], flow=flow)})
+        return result if flow else round_to_bfloat16(result)
 
 
 def needed_nodes(graph: Graph, values: set[str]) -> list[Node]:

@@ -12,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from flownet2.atomic import atomic_write
+from flownet2.bfloat16 import float32_to_bfloat16
 from flownet2.errors import InputError
 from flownet2.types import Array, PathLike
 from flownet2.weights.safetensors_header import DTYPES, LENGTH_BYTES, MAX_HEADER, METADATA, header_length, parse_header
 from flownet2.weights.source import Source, naming, shown_name
-from flownet2.weights.tensors import MAX_RANK, float32_to_bfloat16
+from flownet2.weights.tensors import MAX_RANK
 
 ALIGNMENT = 64
 """The tensors' bytes begin at a multiple of this in files written here."""

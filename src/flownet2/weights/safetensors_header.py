@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from flownet2.bfloat16 import bfloat16_to_float32
 from flownet2.types import Array
 from flownet2.weights.cursor import Cursor, Malformed, show
 from flownet2.weights.json_header import HeaderText
-from flownet2.weights.tensors import MAX_RANK, MAX_SIZE, bfloat16_to_float32, check_booleans
+from flownet2.weights.tensors import MAX_RANK, MAX_SIZE, check_booleans
 
 LENGTH_BYTES = 8
 MAX_HEADER = 100_000_000

@@ -17,9 +17,9 @@ from io import FileIO
 import numpy as np
 import numpy.typing as npt
 
+from flownet2.buffers import new_array
 from flownet2.errors import CheckpointError
 from flownet2.types import PathLike
-from flownet2.weights.buffers import new_array
 from flownet2.weights.cursor import Malformed
 
 MAX_FILE = 8 << 30

@@ -8,9 +8,9 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
+from flownet2.buffers import new_array
 from flownet2.errors import WeightsError
 from flownet2.types import Array, FloatArray
-from flownet2.weights.buffers import new_array
 
 _SHOWN = 10
 _PART = 1 << 16  # elements looked at in one go: they and the answers stay in the cache

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from flownet2.bfloat16 import bfloat16_to_float32
 from flownet2.types import Array
-from flownet2.weights.buffers import new_array
 from flownet2.weights.cursor import Malformed, show
 
 MAX_RANK = 16
@@ -176,23 +176,3 @@ def strided_view(values: Array, ref: TensorRef) -> Array:
         view = np.ndarray(ref.size, values.dtype, values, ref.offset * step, strides)
     view.flags.writeable = False
     return view
-
-
-def bfloat16_to_float32(bits: Array) -> npt.NDArray[np.float32]:
-    """Return float32 values, equal to the last bit, of bfloat16 values given as uint16 bits."""
-    wide = new_array(bits.shape, "<u4")
-    np.left_shift(bits, 16, out=wide, dtype="<u4")
-    return wide.view("<f4")
-
-
-def float32_to_bfloat16(values: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]:
-    """Round float32 to the nearest bfloat16, ties to even, and return the uint16 bits.
-
-    A value above the largest bfloat16 becomes infinite and NaN stays NaN, as IEEE 754 rounds.
-    """
-    bits = np.ascontiguousarray(values, dtype="<f4").view("<u4")
-    rounded = ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype("<u2")
-    nan = (bits & 0x7FFFFFFF) > 0x7F800000
-    rounded[nan] = (bits[nan] >> 16).astype("<u2") | np.uint16(0x40)
-    result: npt.NDArray[np.uint16] = rounded.reshape(np.shape(values))
-    return result
