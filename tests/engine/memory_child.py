@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a model costs a process of its own; run by test_memory.py. Writes one JSON object, sizes in bytes.
 
-memory_child.py measure FILE: load, run on 64x64, delete.
-memory_child.py limit FILE: load with too little address space, then with enough.
+memory_child.py measure FILE PRECISION: load, run on 64x64, delete.
+memory_child.py limit FILE PRECISION: load with too little address space, then with enough.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ def memory(key: str) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith(key)) * 1024
 
 
-def measure(file: str) -> dict[str, Any]:
+def measure(file: str, precision: str) -> dict[str, Any]:
     flownet2.load()(PICTURE, PICTURE)  # what the first use of anything keeps: threads and their working memory
     gc.collect()
     found: dict[str, Any] = {"start": memory("VmRSS"), "held": _core.aligned_bytes()}
-    model = flownet2.load(file)
+    model = flownet2.load(file, precision=precision)
     found |= {"peak": memory("VmHWM"), "packed": _core.aligned_bytes() - found["held"], "loaded": memory("VmRSS")}
     model(PICTURE, PICTURE)
     del model
@@ -40,15 +40,15 @@ def measure(file: str) -> dict[str, Any]:
     return found | {"end": memory("VmRSS")}
 
 
-def limit(file: str) -> dict[str, Any]:
-    expected = flownet2.load(file)(PICTURE, PICTURE)
+def limit(file: str, precision: str) -> dict[str, Any]:
+    expected = flownet2.load(file, precision=precision)(PICTURE, PICTURE)
     gc.collect()
     unlimited = resource.getrlimit(resource.RLIMIT_AS)
     messages = []
     for extra in range(0, 400 << 20, 16 << 20):
         resource.setrlimit(resource.RLIMIT_AS, (memory("VmSize") + extra, unlimited[1]))
         try:
-            model = flownet2.load(file)
+            model = flownet2.load(file, precision=precision)
         except MemoryError as error:
             messages.append(str(error))
             continue
@@ -59,4 +59,4 @@ def limit(file: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps({"measure": measure, "limit": limit}[sys.argv[1]](sys.argv[2])))
+    sys.stdout.write(json.dumps({"measure": measure, "limit": limit}[sys.argv[1]](*sys.argv[2:])))

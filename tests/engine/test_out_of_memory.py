@@ -15,7 +15,7 @@ import pytest
 
 from engine.random_graphs import weights
 from flownet2 import _core, runtime
-from flownet2.executors import get_executor
+from flownet2.executors import PRECISIONS, get_executor
 from flownet2.executors.native import NativeNetwork
 from flownet2.graph import Graph
 from flownet2.networks import build_network
@@ -32,9 +32,9 @@ def sample() -> tuple[Graph, dict[str, Array], dict[str, Array]]:
     return graph, weights(graph, np.random.default_rng(0)), pictures
 
 
-def load() -> NativeNetwork:
+def load(precision: str = "float32") -> NativeNetwork:
     graph, parameters, _ = sample()
-    return get_executor("native").compile(graph, parameters)
+    return get_executor("native", precision=precision).compile(graph, parameters)
 
 
 def run(network: NativeNetwork) -> Array:
@@ -95,11 +95,12 @@ def one_thread() -> object:
     runtime.set_num_threads(before)
 
 
-def test_while_loading_and_running() -> None:
-    expected = run(load())
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_while_loading_and_running(precision: str) -> None:
+    expected = run(load(precision))
 
     def load_and_run() -> None:
-        assert np.array_equal(run(load()), expected)
+        assert np.array_equal(run(load(precision)), expected)
 
     messages = failures(load_and_run)
     convolutions = sum(node.op.startswith("conv") for node in sample()[0].nodes)
