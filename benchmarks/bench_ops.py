@@ -22,6 +22,7 @@ from common import RESULTS, facts, markdown, save, thread_environment
 from flownet2 import set_num_threads
 from flownet2.ops import attributes as at
 from flownet2.ops.dispatch import run_operator
+from flownet2.ops.spec import OPS
 
 THREADS_SET = "FLOWNET2_BENCH_THREADS_SET"
 
@@ -44,13 +45,8 @@ class Case:
 
     def flop(self, out: tuple[int, ...]) -> float:
         """Multiplications and additions of the definition; 0 for operators that are bound by memory."""
-        pixels = out[0] * out[2] * out[3]
-        if self.op == "correlation":
-            return 2.0 * pixels * out[1] * self.shapes[0][1]
-        if self.weight is None:
-            return 0.0
-        area = self.shapes[0][2] * self.shapes[0][3] if self.op == "conv_transpose2d" else pixels
-        return 2.0 * area * float(np.prod(self.weight))
+        parameters = {"weight": self.weight} if self.weight else {}
+        return 2.0 * OPS[self.op].multiply_adds(self.attributes, self.shapes, parameters, out)
 
 
 def _conv(ci: int, h: int, w: int, co: int, kernel: int, stride: int) -> Case:

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 
 from flownet2.builtin import MODELS
+from flownet2.machine import cpu_name
+from flownet2.runtime import get_isa, measure_peak
 from flownet2.weights import Model, import_checkpoint, load_model
 
 ROOT = Path(__file__).parents[1]
@@ -25,7 +27,7 @@ from cases.networks import PARITY, manifest, state_dict  # noqa: E402 - from the
 
 RESULTS = Path(__file__).parent / "results"
 MANIFEST = PARITY / "manifest.json"
-PACKAGES = ("flownet2", "numpy", "torch")
+PACKAGES = ("flownet2", "numpy", "torch", "onnx", "onnxruntime", "openvino")
 
 
 def manifest_tensors(network: str) -> dict[str, np.ndarray]:
@@ -44,36 +46,29 @@ def model_of(network: str) -> Model:
 
 
 def parse_size(text: str) -> tuple[int, int]:
-    """448x1024 -> rows and columns."""
+    """1024x448 -> (width, height)."""
     match = re.fullmatch(r"(\d+)x(\d+)", text)
     if not match:
-        raise SystemExit(f"--size is ROWSxCOLUMNS, such as 448x1024; got {text!r}")
+        raise SystemExit(f"a size is WIDTHxHEIGHT, such as 1024x448; got {text!r}")
     return int(match[1]), int(match[2])
 
 
-def network_input(size: tuple[int, int], multiple: int) -> np.ndarray:
-    """(1, 6, H, W) pictures of 8x8 blocks in [0, 1], H and W rounded up to the network's multiple."""
-    h, w = (-(-value // multiple) * multiple for value in size)
-    blocks = np.random.default_rng(1).random((1, 6, -(-h // 8), -(-w // 8)), dtype=np.float32)
-    return np.ascontiguousarray(blocks.repeat(8, axis=2).repeat(8, axis=3)[:, :, :h, :w])
+def network_input(size: tuple[int, int], multiple: int, batch: int = 1) -> np.ndarray:
+    """(N, 6, H, W): pictures of 8x8 blocks in [0, 1] and the same moved, H and W rounded up to the network's multiple.
+
+    Args:
+        size: (width, height).
+    """
+    w, h = (-(-value // multiple) * multiple for value in size)
+    blocks = np.random.default_rng(1).random((batch, 3, -(-h // 8), -(-w // 8)), dtype=np.float32)
+    first = blocks.repeat(8, axis=2).repeat(8, axis=3)[:, :, :h, :w]
+    return np.concatenate([first, np.roll(first, (2, 3), axis=(2, 3))], axis=1)
 
 
 def thread_environment(threads: int) -> dict[str, str]:
     """The environment of a process that computes with this many threads, whatever its libraries are."""
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "FLOWNET2_NUM_THREADS")
     return {**os.environ, **dict.fromkeys(names, str(threads))}
-
-
-def cpu_model() -> str:
-    """Name of the processor; family and model too, since virtual machines shorten the name."""
-    try:
-        text = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return platform.processor() or platform.machine()
-    fields = dict(re.findall(r"^(model name|cpu family|model)\s*: (.*)$", text.split("\n\n")[0], re.MULTILINE))
-    if "model name" not in fields:
-        return platform.machine()
-    return f"{fields['model name']} (family {fields.get('cpu family')}, model {fields.get('model')})"
 
 
 def facts(threads: int) -> dict[str, Any]:
@@ -83,14 +78,20 @@ def facts(threads: int) -> dict[str, Any]:
     )
     return {
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "cpu": cpu_model(),
+        "cpu": cpu_name(),
         "cpus": os.cpu_count(),
         "system": platform.platform(),
         "commit": commit.stdout.strip() or "unknown",
         "versions": {"python": platform.python_version(), **_versions()},
+        "isa": get_isa(),
         "threads": threads,
         "load_before": list(os.getloadavg()) if hasattr(os, "getloadavg") else None,
     }
+
+
+def peaks() -> dict[str, float | None]:
+    """What the processor computes at best right now, GFLOP/s by kind; None where it has no such arithmetic."""
+    return {kind: measure_peak(kind) for kind in ("fma", "bf16")}
 
 
 def _versions() -> dict[str, str]:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The networks in plain PyTorch, to be raced against: the same graph, every operator by PyTorch's own functions.
 
-The weights go in under mmflow's names (or ours, for the built-in network). What was faster in PyTorch was taken: the
-correlation as shifted products, warping as grid_sample, activations in place, values freed after their last use.
+What was faster was taken: the correlation as shifted products, warping as grid_sample, activations in place, values
+freed after their last use. ONNX Runtime and OpenVINO get the same module, traced (exports.py).
 """
 
 from __future__ import annotations
@@ -10,47 +10,39 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 
 from flownet2.graph import Graph, Node
-from flownet2.networks import MMFLOW, build_network
-from flownet2.weights import mmflow
 
 Tensor = torch.Tensor
 
 
 class TorchNetwork(torch.nn.Module):
-    """(1, 6, H, W) -> flow (1, 2, H, W) in pixels."""
+    """(N, 6, H, W) -> flow (N, 2, H, W) in pixels; weights by our names, taken as they are."""
 
-    def __init__(self, graph: Graph, state: Mapping[str, np.ndarray], names: Mapping[str, str]) -> None:
+    def __init__(self, graph: Graph, weights: Mapping[str, Tensor]) -> None:
         super().__init__()
         self.graph = graph
-        self.attribute = {ours: ours.replace(".", "_") for ours in graph.parameters}
-        for theirs, value in state.items():
-            tensor = torch.from_numpy(np.array(value, np.float32))
-            self.register_parameter(self.attribute[names[theirs]], torch.nn.Parameter(tensor, requires_grad=False))
+        self.attribute = {name: name.replace(".", "_") for name in graph.parameters}
+        for name, attribute in self.attribute.items():
+            self.register_parameter(attribute, torch.nn.Parameter(weights[name], requires_grad=False))
         self.last_use = {name: i for i, node in enumerate(graph.nodes) for name in node.inputs}
+        self.eval()
 
     def forward(self, x: Tensor) -> Tensor:
         output = self.graph.outputs["flow"]
         values = {"image1": x[:, :3], "image2": x[:, 3:]}
         for index, node in enumerate(self.graph.nodes):
             parameters = {role: getattr(self, self.attribute[name]) for role, name in node.parameters.items()}
-            values[node.name] = _run(node, [values[name] for name in node.inputs], parameters)
+            if node.op == "concat" and node.inputs == ("image1", "image2"):
+                values[node.name] = x  # what the input was cut from
+            else:
+                values[node.name] = _run(node, [values[name] for name in node.inputs], parameters)
             for name in set(node.inputs):
                 if self.last_use[name] == index and name != output:
                     del values[name]
         return values[output]
-
-
-def torch_network(network: str, state: Mapping[str, np.ndarray]) -> TorchNetwork:
-    """The network with a state dict under mmflow's names, or under ours where mmflow has no such network."""
-    graph = build_network(network, MMFLOW)
-    known = network in mmflow.SUBNETWORKS
-    names = mmflow.names(graph) if known else {name: name for name in graph.parameters}
-    return TorchNetwork(graph, state, names).eval()
 
 
 def _run(node: Node, inputs: list[Tensor], parameters: Mapping[str, Tensor]) -> Tensor:

@@ -172,6 +172,12 @@ struct WinogradKernels {
   WinogradTransforms transforms[5];
 };
 
+/// Arithmetic in registers alone, for measure_peak().
+struct PeakLoop {
+  double flop;                        // multiplications and additions of one round
+  float (*run)(std::int64_t rounds);  // null: the instruction set has no such arithmetic
+};
+
 struct KernelTable {
   const char* name;
 
@@ -207,6 +213,10 @@ struct KernelTable {
   bool tiles;         // pairs_strip wants whole blocks of 16 words, filled up with zeros
 
   const WinogradKernels* winograd;  // null: not offered
+
+  // Calibration.
+  PeakLoop peak_fma;   // float32; multiplication and addition where there is no FMA
+  PeakLoop peak_bf16;  // products of bfloat16, summed in float32
 };
 
 // cpu/dispatch.hpp chooses among them.

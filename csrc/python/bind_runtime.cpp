@@ -4,7 +4,11 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <optional>
+#include <string>
+
 #include "python/bindings.hpp"
+#include "python/gil.hpp"
 
 namespace flownet2::python {
 
@@ -24,6 +28,14 @@ py::dict build_info_py() {
   return result;
 }
 
+/// None where the instruction set has no such arithmetic.
+std::optional<double> measure_peak_py(const std::string& kind) {
+  double gflops = 0.0;
+  without_gil([&] { gflops = measure_peak(kind); });
+  if (gflops == 0.0) return std::nullopt;
+  return gflops;
+}
+
 }  // namespace
 
 void bind_runtime(py::module_& m) {
@@ -33,6 +45,7 @@ void bind_runtime(py::module_& m) {
   m.def("isa", isa);
   m.def("isas", isas);
   m.def("op_names", op_names);
+  m.def("measure_peak", measure_peak_py, py::arg("kind"));
   m.attr("MAX_THREADS") = max_threads;
 }
 

@@ -9,7 +9,7 @@ from typing import Any, overload
 import numpy as np
 
 from flownet2.builtin import model_path
-from flownet2.errors import InputError
+from flownet2.errors import InputError, UnavailableError
 from flownet2.executors import get_executor
 from flownet2.graph import Graph
 from flownet2.pictures import as_pictures
@@ -149,6 +149,25 @@ class FlowEstimator:
             raise InputError(f"outputs must be a list of names of the graph's values, got {outputs!r}")
         values: dict[str, FloatArray] = self._compiled.run(self._split(x), names)
         return values["flow"] if outputs is None else values
+
+    def profile(self, x: Array) -> list[tuple[list[str], str, float]]:
+        """Where the time of the bare network goes: one run of `forward` for the flow, each step timed.
+
+        Args:
+            x: as for `forward`.
+
+        Returns:
+            (values, operator, milliseconds) of every step in its order. Instead of a node's operator, "layout" is a
+            change of the layout in memory, "composed" two convolutions as one, "link" several nodes together.
+
+        Raises:
+            InputError: x does not fit.
+            UnavailableError: the executor does not time its steps; "native" does.
+        """
+        if not hasattr(self._compiled, "profile"):
+            raise UnavailableError('this executor does not time its steps; load the model with executor="native"')
+        steps: list[tuple[list[str], str, float]] = self._compiled.profile(self._split(x), ["flow"])
+        return steps
 
     def calc(self, prev: Array, next: Array, flow: Array | None = None) -> FloatArray:
         """Drop-in for cv2.DenseOpticalFlow.calc: BGR or grey uint8 pictures of any size.

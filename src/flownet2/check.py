@@ -21,6 +21,7 @@ from flownet2.builtin import DEMO_FLOW, DEMO_FRAME1, DEMO_FRAME2, MODELS
 from flownet2.errors import FlowNet2Error, UnavailableError
 from flownet2.executors import DEVICES, EXECUTORS, PRECISIONS, get_executor
 from flownet2.io import read_flow, read_image
+from flownet2.machine import cpu_name, usable_cpus
 from flownet2.metrics import epe
 from flownet2.ops.kernels import KERNELS
 from flownet2.runtime import BuildInfo, build_info, get_num_threads
@@ -109,7 +110,7 @@ def check() -> Report:
         machine={
             "system": f"{platform.system()} {platform.release()} {platform.machine()}",
             "cpu": cpu_name(),
-            "cpus": str(_usable_cpus()),
+            "cpus": str(usable_cpus()),
         },
         threads=get_num_threads(),
         executors=tuple(EXECUTORS),
@@ -118,23 +119,6 @@ def check() -> Report:
         extras={extra: _missing(modules) for extra, modules in EXTRAS.items()},
         tests=self_test(),
     )
-
-
-def cpu_name() -> str:
-    """The CPU as the system calls it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
-    except OSError:
-        lines = []
-    fields = (line.partition(":") for line in lines)
-    names = (value.strip() for key, _, value in fields if key.strip().lower() in ("model name", "hardware"))
-    return next(names, "") or platform.processor() or platform.machine() or "unknown"
-
-
-def _usable_cpus() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _versions() -> dict[str, str | None]:

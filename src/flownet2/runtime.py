@@ -77,6 +77,26 @@ def get_isa() -> str:
         return _core.isa()
 
 
+def measure_peak(kind: str = "fma") -> float | None:
+    """What the processor computes at best, to compare speeds with: arithmetic in registers alone, on all threads.
+
+    Takes 0.2 s. Other work on the machine lowers it, and some processors change their pace within seconds: measure it
+    in the same minute as what is compared with it.
+
+    Args:
+        kind: "fma", float32 multiply-adds; or "bf16", products of bfloat16 summed in float32.
+
+    Returns:
+        GFLOP/s, multiplications and additions, of get_num_threads() threads with get_isa(); None where that
+        instruction set has no such arithmetic.
+
+    Raises:
+        InputError: another kind; FLOWNET2_ISA or FLOWNET2_NUM_THREADS is not valid.
+    """
+    with compiled_errors():
+        return _core.measure_peak(kind)
+
+
 def build_info() -> BuildInfo:
     """Version, compiler and kind of build of the compiled library, and the instruction sets it uses here.
 

@@ -30,7 +30,7 @@ def test_version(command: list[str]) -> None:
 
 
 def test_commands() -> None:
-    assert NAMES == ["infer", "viz", "convert", "info", "check", "demo"]
+    assert NAMES == ["infer", "viz", "convert", "info", "check", "bench", "demo"]
 
 
 def test_help_lists_every_command(run: Any) -> None:

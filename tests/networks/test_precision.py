@@ -17,21 +17,25 @@ from flownet2.weights import import_checkpoint
 
 NEAR_PX = 0.1
 """Mean end-point error to float32 that is allowed; PyTorch's own autocast is 0.09 px off on FlowNet2."""
-FOLLOWS = {"flownets": 0.004, "flownetc": 0.006, "flownet2sd": 0.008}
-"""Mean end-point error to NumPy on rounded operands, px: float sums of another order tip some values over to the
-neighbouring bfloat16. Stacks of networks amplify that by warping, so single networks are what can be compared."""
+FOLLOWS = {"flownets": 0.010, "flownetc": 0.013, "flownet2sd": 0.025}
+"""Mean end-point error to NumPy on rounded operands, px. Float sums of another order tip a few values of the first
+layers over to the neighbouring bfloat16, and each of those tips more in the next: the difference grows to about 40 % of
+the one to float32 in a single network, and warping amplifies it in a stack."""
+EARLY = {"flownets": "flownets.conv1", "flownetc": "flownetc.conv1a", "flownet2sd": "flownetsd.conv0"}
 
 
 @functools.lru_cache(maxsize=1)
-def _flows(network: str) -> dict[tuple[str, str], Array]:
+def _values(network: str) -> dict[tuple[str, str, str], Array]:
     model = import_checkpoint(__file__, {"state_dict": state_dict(network)})
     runs = [("native", "float32"), ("native", "bfloat16")]
     if network in FOLLOWS:
         runs.append(("numpy", "bfloat16"))
-    flows = {}
+    flows: dict[tuple[str, str, str], Array] = {}
     for executor, precision in runs:
         compiled = get_executor(executor, precision=precision).compile(model.graph, model.parameters)
-        flows[executor, precision] = FlowEstimator(model, compiled).forward(golden(network)["x"])
+        names = ["flow", EARLY[network]] if network in EARLY else ["flow"]
+        values = FlowEstimator(model, compiled).forward(golden(network)["x"], names)
+        flows.update({(executor, precision, name): value for name, value in values.items()})
     return flows
 
 
@@ -41,18 +45,29 @@ def mean_epe(a: Array, b: Array) -> float:
 
 @pytest.mark.parametrize("network", NAMES)
 def test_near_float32_but_not_float32(network: str) -> None:
-    flows = _flows(network)
-    error = mean_epe(flows["native", "bfloat16"], flows["native", "float32"])
+    values = _values(network)
+    error = mean_epe(values["native", "bfloat16", "flow"], values["native", "float32", "flow"])
     assert 1e-3 < error < NEAR_PX
 
 
 @pytest.mark.parametrize("network", FOLLOWS)
 def test_follows_numpy_on_rounded_operands(network: str) -> None:
-    """Several times nearer to it than to float32: rounding is where the definition says, and nowhere else."""
-    flows = _flows(network)
-    error = mean_epe(flows["native", "bfloat16"], flows["numpy", "bfloat16"])
+    """Much nearer to it than to float32: rounding is where the definition says, and nowhere else."""
+    values = _values(network)
+    error = mean_epe(values["native", "bfloat16", "flow"], values["numpy", "bfloat16", "flow"])
     assert error < FOLLOWS[network]
-    assert 3 * error < mean_epe(flows["native", "bfloat16"], flows["native", "float32"])
+    assert error < 0.6 * mean_epe(values["native", "bfloat16", "flow"], values["native", "float32", "flow"])
+
+
+@pytest.mark.parametrize("network", EARLY)
+def test_the_first_layer_is_rounded_as_defined(network: str) -> None:
+    """Next to all values have the same bits, the rest are neighbours; float32 has other values nearly everywhere."""
+    values = _values(network)
+    got = values["native", "bfloat16", EARLY[network]]
+    expected = values["numpy", "bfloat16", EARLY[network]]
+    assert (got != expected).mean() < 1e-3
+    assert (np.abs(got - expected) <= 2.0**-7 * np.abs(expected) + 1e-5).all()
+    assert (got != values["native", "float32", EARLY[network]]).mean() > 0.9
 
 
 def test_load() -> None:

@@ -8,6 +8,7 @@
 #include "cpu/kernels/convolution.inl.hpp"
 #include "cpu/kernels/correlation.inl.hpp"
 #include "cpu/kernels/flow_head.inl.hpp"
+#include "cpu/kernels/peak.inl.hpp"
 #include "cpu/kernels/resize.inl.hpp"
 #include "cpu/kernels/transpose.inl.hpp"
 #include "cpu/kernels/warp.inl.hpp"
@@ -43,6 +44,9 @@ constexpr KernelTable make_table(const char* name) {
       false,
       // with four lanes the transforms eat what the products save
       vec_width >= 8 ? &winograd_kernels : nullptr,
+      // calibration
+      peak_fma,
+      peak_bf16,
   };
 }
 

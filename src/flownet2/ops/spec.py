@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flownet2.ops import attributes as at
-from flownet2.ops import shapes
+from flownet2.ops import costs, shapes
 from flownet2.types import Shape
 
 ParameterShapes = Mapping[str, tuple[int, ...]]
 ShapeRule = Callable[[Any, Sequence[Shape], ParameterShapes], Shape]
+CostRule = Callable[[Any, Sequence[Shape], ParameterShapes, Shape], int]
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class OpSpec:
         inputs: least and largest number of input values (None: no limit).
         parameters: names of its weights; those in `optional` may be absent.
         infer_shape: (attributes, input shapes, parameter shapes) -> output shape; raises InputError.
+        multiply_adds: (attributes, input shapes, parameter shapes, output shape) -> multiplications that its definition
+            adds up; 0 for what is bound by memory.
         rtol: largest difference from the reference, relative to the largest value, in float32.
     """
 
@@ -37,13 +40,14 @@ class OpSpec:
     infer_shape: ShapeRule
     parameters: tuple[str, ...] = ()
     optional: frozenset[str] = field(default_factory=frozenset)
+    multiply_adds: CostRule = costs.none
     rtol: float = 1e-5
 
 
 OPS: dict[str, OpSpec] = {
     spec.name: spec
     for spec in (
-        OpSpec("conv2d", at.Conv2d, (1, 1), shapes.conv2d, ("weight", "bias"), frozenset({"bias"})),
+        OpSpec("conv2d", at.Conv2d, (1, 1), shapes.conv2d, ("weight", "bias"), frozenset({"bias"}), costs.conv2d),
         OpSpec(
             "conv_transpose2d",
             at.ConvTranspose2d,
@@ -51,9 +55,10 @@ OPS: dict[str, OpSpec] = {
             shapes.conv_transpose2d,
             ("weight", "bias"),
             frozenset({"bias"}),
+            costs.conv_transpose2d,
         ),
         OpSpec("leaky_relu", at.LeakyRelu, (1, 1), shapes.same),
-        OpSpec("correlation", at.Correlation, (2, 2), shapes.correlation),
+        OpSpec("correlation", at.Correlation, (2, 2), shapes.correlation, multiply_adds=costs.correlation),
         OpSpec("warp", at.Warp, (2, 2), shapes.warp),
         OpSpec("channel_norm", at.ChannelNorm, (1, 1), shapes.channel_norm),
         OpSpec("resize", at.Resize, (1, 1), shapes.resize),
