@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 
+#include "cpu/dispatch.hpp"
 #include "cpu/threads.hpp"
 #include "ops/rounded.hpp"
 
@@ -70,6 +71,25 @@ void write_lane(const Lane<T>& from, std::int64_t first, std::int64_t last, T* t
   }
 }
 
+void put_planes(const KernelTable& kernels, const float* const* rows, std::int64_t count, float* to) {
+  kernels.put_channels(rows, count, to);
+}
+void put_planes(const KernelTable& kernels, const float* const* rows, std::int64_t count, bfloat16* to) {
+  kernels.put_channels_bfloat16(rows, count, to);
+}
+
+/// Pixels [first, last) of lanes that are planes or nothing; false if one is not.
+template <typename T>
+bool write_planes(const Lanes<T>& lanes, std::int64_t first, std::int64_t last, T* to) {
+  std::array<const float*, channel_block> rows{};
+  for (std::size_t l = 0; l < lanes.size(); ++l) {
+    if (lanes[l].lane != nullptr) return false;
+    if (lanes[l].plane != nullptr) rows[l] = lanes[l].plane + first;
+  }
+  put_planes(active_kernels(), rows.data(), last - first, to + first * pixel_step<T>);
+  return true;
+}
+
 /// Pixels [first, last) of the group at `to`.
 template <typename T>
 void write_group(const Lanes<T>& lanes, std::int64_t first, std::int64_t last, T* to) {
@@ -79,6 +99,7 @@ void write_group(const Lanes<T>& lanes, std::int64_t first, std::int64_t last, T
     }
     return;
   }
+  if (write_planes(lanes, first, last, to)) return;
   for (std::int64_t start = first; start < last; start += pixels_per_run) {
     const std::int64_t stop = std::min(start + pixels_per_run, last);
     for (std::size_t l = 0; l < lanes.size(); ++l) write_lane(lanes[l], start, stop, to + l);
