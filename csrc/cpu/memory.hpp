@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Memory for vectors: aligned to cache lines.
+// Memory for vectors: aligned to cache lines, and returned to the system when it is freed.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 
@@ -9,15 +10,23 @@ namespace flownet2 {
 
 struct AlignedDelete {
   void* block = nullptr;  // what the allocator gave; the data begin inside
+  std::size_t bytes = 0;  // of the block
 
   void operator()(float* data) const noexcept;
 };
 
 using AlignedFloats = std::unique_ptr<float[], AlignedDelete>;
 
-/// `count` zeros on a 64-byte boundary; throws Error (out_of_memory), which names `what`. Large blocks
-/// get their pages when they are first written to.
+/// `count` zeros on a 64-byte boundary; throws Error (out_of_memory), which names `what` and the bytes.
+/// Large blocks get their pages when they are first written to.
 AlignedFloats aligned_floats(const char* what, std::int64_t count);
+
+/// Bytes of all blocks of aligned_floats that are alive.
+std::int64_t aligned_bytes() noexcept;
+
+/// For tests: the `number`-th call of aligned_floats from now on, on whatever thread, finds no memory;
+/// 0: none does.
+void fail_allocation(std::int64_t number) noexcept;
 
 /// Memory that is kept and enlarged where needed; values undefined.
 class GrowingFloats {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/convolutions.hpp"
 
+#include <flownet2/error.hpp>
+
 #include <map>
 #include <optional>
 #include <string>
@@ -25,24 +27,31 @@ std::string text_of(const std::vector<std::int64_t>& shape) {
   return "(" + text + ")";
 }
 
-/// The data of each parameter of the graph.
-std::vector<const float*> find_parameters(const Graph& graph, const std::vector<ParameterView>& given) {
-  std::unordered_map<std::string_view, const ParameterView*> by_name;
-  for (const ParameterView& view : given) by_name.emplace(view.name, &view);
-  std::vector<const float*> data;
-  for (const GraphParameter& parameter : graph.parameters) {
-    const auto found = by_name.find(parameter.name);
-    if (found == by_name.end()) fail(who, "the parameter '" + parameter.name + "' is missing");
-    const ParameterView& view = *found->second;
-    if (view.shape != parameter.shape) {
-      fail(who, "the parameter '" + parameter.name + "' must be " + text_of(parameter.shape) + ", got " +
-                    text_of(view.shape));
-    }
-    check_data(who, parameter.name.c_str(), view.data);
-    data.push_back(view.data);
+Parameter fetch(const GraphParameter& wanted, const ParameterSource& source) {
+  Parameter parameter = source(wanted.name);
+  if (parameter.shape != wanted.shape) {
+    fail(who, "the parameter '" + wanted.name + "' must be " + text_of(wanted.shape) + ", got " +
+                  text_of(parameter.shape));
   }
-  return data;
+  check_data(who, wanted.name.c_str(), parameter.data);
+  return parameter;
 }
+
+/// A node's convolution with its parameters, held while it is made.
+struct Fetched {
+  ConvolutionSpec spec;
+  Parameter weight;
+  Parameter bias;  // no data: none
+
+  Fetched(const Graph& graph, const GraphNode& node, Element element, const ParameterSource& source)
+      : spec(spec_of(graph, node)),
+        weight(fetch(graph.parameters[*node.weight], source)),
+        bias(node.bias ? fetch(graph.parameters[*node.bias], source) : Parameter()) {
+    spec.element = element;
+  }
+
+  ConvolutionParameters view() const { return {spec, weight.data, bias.data}; }
+};
 
 std::shared_ptr<const FlowHead> make_head(const ConvolutionParameters& own) {
   std::vector<HeadWeights> weights;
@@ -56,41 +65,53 @@ std::shared_ptr<const FlowHead> make_composed(const ConvolutionParameters& inner
                                     compose(inner, own));
 }
 
+/// What is missing in `convolution`, from the node's parameters; with `inner` the composed form too.
+void make_node(const Fetched& own, const std::optional<Fetched>& inner, NodeConvolution& convolution) {
+  if (is_flow_head(own.spec)) {
+    if (convolution.head == nullptr) convolution.head = make_head(own.view());
+  } else if (convolution.convolution == nullptr) {
+    convolution.convolution = make_convolution(own.spec, own.weight.data, own.bias.data);
+  }
+  if (inner) convolution.composed = make_composed(inner->view(), own.view());
+}
+
 }  // namespace
 
-Convolutions make_convolutions(const Graph& graph, const std::vector<ParameterView>& given,
-                               Element element) {
-  const std::vector<const float*> parameters = find_parameters(graph, given);
+Convolutions make_convolutions(const Graph& graph, const ParameterSource& parameters, Element element) {
   using Key = std::tuple<std::size_t, std::optional<std::size_t>, bool, std::int64_t, std::int64_t,
                          std::int64_t, std::int64_t, std::optional<float>>;
-  const auto parameters_of = [&](const GraphNode& node) -> ConvolutionParameters {
-    ConvolutionSpec spec = spec_of(graph, node);
-    spec.element = element;
-    return {spec, parameters[*node.weight], node.bias ? parameters[*node.bias] : nullptr};
-  };
   std::map<Key, NodeConvolution> made;
   const Compositions compositions = find_compositions(graph);
   Convolutions result(graph.nodes.size());
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     const GraphNode& node = graph.nodes[i];
     if (!node.weight) continue;
-    const ConvolutionParameters own = parameters_of(node);
-    const ConvolutionSpec& spec = own.spec;
+    const ConvolutionSpec spec = spec_of(graph, node);
     NodeConvolution& shared = made[{*node.weight, node.bias, spec.transposed, spec.sh, spec.sw, spec.ph,
                                     spec.pw, spec.leaky_slope}];
-    if (is_flow_head(spec)) {
-      if (shared.head == nullptr) shared.head = make_head(own);
-    } else if (shared.convolution == nullptr) {
-      ConvolutionSpec rounded = spec;
-      rounded.element = element;
-      shared.convolution = make_convolution(rounded, own.weight, own.bias);
-    }
     result[i] = shared;
-    if (compositions[i]) {
-      result[i].composed = make_composed(parameters_of(*graph.producer(*compositions[i])), own);
+    if (!compositions[i] && (shared.head != nullptr || shared.convolution != nullptr)) continue;
+    try {
+      std::optional<Fetched> inner;
+      if (compositions[i]) inner.emplace(graph, *graph.producer(*compositions[i]), element, parameters);
+      make_node(Fetched(graph, node, element, parameters), inner, result[i]);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::out_of_memory) throw;
+      throw Error(error.code(), std::string(error.what()) + " for the weights of '" + node.name + "'");
     }
+    shared = {result[i].convolution, result[i].head, nullptr};
   }
   return result;
+}
+
+ParameterSource source_of(const std::vector<ParameterView>& views) {
+  std::unordered_map<std::string_view, const ParameterView*> by_name;
+  for (const ParameterView& view : views) by_name.emplace(view.name, &view);
+  return [by_name = std::move(by_name)](const std::string& name) -> Parameter {
+    const auto found = by_name.find(name);
+    if (found == by_name.end()) fail(who, "the parameter '" + name + "' is missing");
+    return {found->second->shape, found->second->data, nullptr};
+  };
 }
 
 }  // namespace flownet2

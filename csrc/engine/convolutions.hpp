@@ -23,9 +23,12 @@ struct NodeConvolution {
 /// By node, empty for nodes of another kind; nodes with the same parameters and attributes share theirs.
 using Convolutions = std::vector<NodeConvolution>;
 
-/// `element` is that of the blocked activations. Throws Error if a parameter of the graph is missing or
-/// has another shape.
-Convolutions make_convolutions(const Graph& graph, const std::vector<ParameterView>& given,
-                               Element element);
+/// Packs one convolution after the other, and holds the parameters of one only; `element` is that of the
+/// blocked activations. Throws Error if a parameter has another shape than the graph says, or if memory
+/// runs out, which names the node; and whatever the source throws.
+Convolutions make_convolutions(const Graph& graph, const ParameterSource& parameters, Element element);
+
+/// A source of parameters that are at hand; `views` must outlive it.
+ParameterSource source_of(const std::vector<ParameterView>& views);
 
 }  // namespace flownet2

@@ -20,12 +20,21 @@ namespace {
 
 constexpr const char* who = "network";
 
+/// For an error of a run that ran out of memory.
+std::string about_run(const std::vector<NamedShape>& inputs, const Plan& plan) {
+  std::string text = "; a run on ";
+  for (const NamedShape& input : inputs) {
+    text += "'" + input.name + "' " + to_string(input.shape) + (&input == &inputs.back() ? "" : ", ");
+  }
+  const auto bytes = plan.arena_floats * static_cast<std::int64_t>(sizeof(float));
+  return text + " needs " + std::to_string(bytes) + " bytes beside the weights";
+}
+
 }  // namespace
 
 class Network::Implementation {
  public:
-  Implementation(std::string_view graph_text, const std::vector<ParameterView>& parameters,
-                 Precision precision)
+  Implementation(std::string_view graph_text, const ParameterSource& parameters, Precision precision)
       : element_(precision == Precision::bfloat16 ? Element::bfloat16 : Element::float32),
         graph_(parse_graph(graph_text)),
         convolutions_(make_convolutions(graph_, parameters, element_)) {}
@@ -145,9 +154,11 @@ class Network::Implementation {
   mutable ArenaPool arenas_;
 };
 
+Network::Network(std::string_view graph_text, const ParameterSource& parameters, Precision precision)
+    : implementation_(std::make_unique<Implementation>(graph_text, parameters, precision)) {}
 Network::Network(std::string_view graph_text, const std::vector<ParameterView>& parameters,
                  Precision precision)
-    : implementation_(std::make_unique<Implementation>(graph_text, parameters, precision)) {}
+    : Network(graph_text, source_of(parameters), precision) {}
 Network::~Network() = default;
 Network::Network(Network&&) noexcept = default;
 Network& Network::operator=(Network&&) noexcept = default;
@@ -171,7 +182,12 @@ void Network::run(const std::vector<NamedInput>& inputs, const std::vector<Named
   const std::vector<std::size_t> wanted = implementation_->values(names);
   const auto plan = implementation_->plan(shapes, wanted, options.exact_graph);
   const Memories memories = implementation_->memories(inputs, outputs, *plan, wanted);
-  implementation_->run(*plan, memories, options);
+  try {
+    implementation_->run(*plan, memories, options);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::out_of_memory) throw;
+    throw Error(error.code(), error.what() + about_run(given, *plan));
+  }
   implementation_->copy_rest(outputs, memories, wanted);
 }
 

@@ -43,12 +43,14 @@ class DirectConvolution final : public Convolution {
     const DirectWindow window(layout_, steps_, task);
     const std::int64_t sums = rounds() ? all_sums(task) : 0;
     const std::int64_t room = window.copied_blocks(plan.chunk) * window.plane();
-    float* scratch = thread_scratch(op, room + sums);
+    const std::int64_t images = task.n1 - task.n0;
+    float* scratch = thread_scratch(op, images * (room + sums));
     const std::int64_t in_blocks = layout_.in_blocks();
     for (std::int64_t block = 0; block < in_blocks; block += plan.chunk) {
       const std::int64_t last = std::min(block + plan.chunk, in_blocks);
-      for (std::int64_t b = 0; b < window.copied_blocks(last - block); ++b) {
-        window.copy(in, task.n, block + b, scratch + b * window.plane());
+      for (std::int64_t n = 0; n < images; ++n) {
+        for (std::int64_t b = 0; b < window.copied_blocks(last - block); ++b)
+          window.copy(in, task.n0 + n, block + b, scratch + n * room + b * window.plane());
       }
       ConvolutionStrip strip{};
       strip.in_pixel = window.output_pixel();
@@ -59,9 +61,10 @@ class DirectConvolution final : public Convolution {
       strip.height = in.h;
       strip.leaky = spec_.leaky_slope.has_value() && last == in_blocks;
       strip.slope = spec_.leaky_slope.value_or(1.0f);
-      float* phase_sums = scratch + room;
+      float* phase_sums = scratch + images * room;
       for (const DirectPhase& phase : layout_.phases) {
-        run_phase(phase, task, window, {block, last == in_blocks}, scratch, phase_sums, out, strip);
+        run_phase(phase, task, window, {block, last == in_blocks, scratch, room}, phase_sums, out,
+                  strip);
       }
     }
   }
@@ -69,6 +72,8 @@ class DirectConvolution final : public Convolution {
   struct Chunk {
     std::int64_t first_block;
     bool last;
+    const float* windows;  // of the images
+    std::int64_t room;     // words between them
   };
 
   /// Results are rounded: sums wait in working memory.
@@ -83,9 +88,9 @@ class DirectConvolution final : public Convolution {
     return (task.y1 - task.y0) * (task.x1 - task.x0) * channel_block;
   }
 
-  /// All groups of the task; `sums` moves on to the next phase.
+  /// All groups and images of the task; `sums` moves on to the next phase.
   void run_phase(const DirectPhase& phase, const DirectTask& task, const DirectWindow& window,
-                 const Chunk& chunk, const float* scratch, float*& sums, const MutableBlocked& out,
+                 const Chunk& chunk, float*& sums, const MutableBlocked& out,
                  ConvolutionStrip& strip) const {
     const PhaseAxis& y = phase.axes.y;
     const PhaseAxis& x = phase.axes.x;
@@ -100,7 +105,7 @@ class DirectConvolution final : public Convolution {
     for (std::int64_t t = 0; t < x.taps; ++t) {
       taps[static_cast<std::size_t>(t)] = window.place(x.start - layout_.reach.left + t);
     }
-    strip.in = scratch + (y.start - layout_.reach.top) * window.row();
+    const std::int64_t start = (y.start - layout_.reach.top) * window.row();
     strip.taps_y = y.taps;
     strip.taps_x = phase.taps_x;
     strip.taps = taps.data();
@@ -123,17 +128,20 @@ class DirectConvolution final : public Convolution {
       strip.weight =
           weights_->data.get() + phase.weight(layout_.words, first, strip.width, chunk.first_block);
       strip.bias = chunk.first_block == 0 ? bias_.get() + first * channel_block : nullptr;
-      if (rounds()) {
-        strip.out = sums;
-        sums += layout_.width * group_sums(task);
-        for (std::int64_t b = 0; b < strip.width && chunk.last; ++b) {
-          strip.rounded[b] =
-              out.group<bfloat16>(task.n, first + b) + at / channel_block * pixel_step<bfloat16>;
+      for (std::int64_t n = task.n0; n < task.n1; ++n) {
+        strip.in = chunk.windows + (n - task.n0) * chunk.room + start;
+        if (rounds()) {
+          strip.out = sums;
+          sums += layout_.width * group_sums(task);
+          for (std::int64_t b = 0; b < strip.width && chunk.last; ++b) {
+            strip.rounded[b] =
+                out.group<bfloat16>(n, first + b) + at / channel_block * pixel_step<bfloat16>;
+          }
+          kernels_.pairs_strip(strip);
+        } else {
+          strip.out = out.group<float>(n, first) + at;
+          kernels_.convolution_strip(strip);
         }
-        kernels_.pairs_strip(strip);
-      } else {
-        strip.out = out.group<float>(task.n, first) + at;
-        kernels_.convolution_strip(strip);
       }
     }
   }

@@ -36,7 +36,8 @@ std::int64_t largest_taps(const DirectLayout& layout) {
 }  // namespace
 
 std::int64_t DirectPlan::tasks() const {
-  return n * divide_up(height, rows) * divide_up(width, columns) * divide_up(groups, groups_per_task);
+  return divide_up(n, images) * divide_up(height, rows) * divide_up(width, columns) *
+         divide_up(groups, groups_per_task);
 }
 
 DirectTask DirectPlan::task(std::int64_t index) const {
@@ -46,13 +47,9 @@ DirectTask DirectPlan::task(std::int64_t index) const {
   const std::int64_t x = index % divide_up(width, columns) * columns;
   index /= divide_up(width, columns);
   const std::int64_t y = index % divide_up(height, rows) * rows;
-  return {index / divide_up(height, rows),
-          y,
-          std::min(y + rows, height),
-          x,
-          std::min(x + columns, width),
-          group,
-          std::min(group + groups_per_task, groups)};
+  const std::int64_t image = index / divide_up(height, rows) * images;
+  return {image, std::min(image + images, n),  y,     std::min(y + rows, height),
+          x,     std::min(x + columns, width), group, std::min(group + groups_per_task, groups)};
 }
 
 DirectPlan plan_direct(const PhaseSteps& steps, const DirectLayout& layout, const MutableBlocked& out,
@@ -75,12 +72,16 @@ DirectPlan plan_direct(const PhaseSteps& steps, const DirectLayout& layout, cons
       plan.columns * steps.in_x * steps.in_y * plan.chunk * bytes_per_pixel;
   const std::int64_t rows = std::min(sums_budget / 2 / sums_per_row, budgets.window / window_per_row);
   plan.rows = even_part(plan.height, rows);
-  plan.groups_per_task = even_part(plan.groups, sums_budget / (sums_per_row * plan.rows));
+  // Small pictures share a task, which reads its weights once for all of them.
+  const bool whole = plan.rows == plan.height && plan.columns == plan.width;
+  plan.images = whole ? even_part(plan.n, rows / plan.rows) : 1;
+  plan.groups_per_task = even_part(plan.groups, sums_budget / (sums_per_row * plan.rows * plan.images));
 
   const std::int64_t wanted = threads > 1 ? tasks_per_thread * threads : 1;
   while (plan.tasks() < wanted && plan.groups_per_task > 1) {
     plan.groups_per_task = even_part(plan.groups, plan.groups_per_task - 1);
   }
+  while (plan.tasks() < wanted && plan.images > 1) plan.images = even_part(plan.n, plan.images - 1);
   while (plan.tasks() < wanted && plan.rows > 1) plan.rows = even_part(plan.height, plan.rows - 1);
   return plan;
 }

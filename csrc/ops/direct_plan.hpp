@@ -11,7 +11,7 @@ namespace flownet2 {
 
 /// Rows and columns count the outputs of a phase.
 struct DirectTask {
-  std::int64_t n;
+  std::int64_t n0, n1;  // images
   std::int64_t y0, y1;
   std::int64_t x0, x1;
   std::int64_t group0, group1;  // groups of output blocks
@@ -22,7 +22,7 @@ struct DirectPlan {
   std::int64_t n;
   std::int64_t height, width;
   std::int64_t groups;
-  std::int64_t rows, columns, groups_per_task;  // of a task
+  std::int64_t images, rows, columns, groups_per_task;  // of a task
 
   std::int64_t tasks() const;
   DirectTask task(std::int64_t index) const;

@@ -16,25 +16,10 @@
 #include "python/bindings.hpp"
 #include "python/gil.hpp"
 #include "python/numpy_view.hpp"
+#include "python/parameters.hpp"
 
 namespace flownet2::python {
 namespace {
-
-ParameterView parameter_view(const std::string& name, const py::handle& object) {
-  constexpr int needed = py::array::c_style | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
-  if (!py::isinstance<py::array_t<float>>(object)) {
-    throw Error(ErrorCode::invalid_argument,
-                "network: the parameter '" + name + "' is no float32 array");
-  }
-  const auto array = py::reinterpret_borrow<py::array>(object);
-  if ((array.flags() & needed) != needed) {
-    throw Error(ErrorCode::invalid_argument,
-                "network: the parameter '" + name + "' must be C-contiguous and aligned");
-  }
-  ParameterView view = {name, {}, static_cast<const float*>(array.data())};
-  for (py::ssize_t axis = 0; axis < array.ndim(); ++axis) view.shape.push_back(array.shape(axis));
-  return view;
-}
 
 Precision precision_named(const std::string& name) {
   if (name == "float32") return Precision::float32;
@@ -43,14 +28,13 @@ Precision precision_named(const std::string& name) {
               "network: precision must be float32 or bfloat16, got '" + name + "'");
 }
 
-std::unique_ptr<Network> make_network(const std::string& graph_text, const py::dict& parameters,
+std::unique_ptr<Network> make_network(const std::string& graph_text, const py::function& parameter,
                                       const std::string& precision) {
   const Precision chosen = precision_named(precision);
-  std::vector<ParameterView> views;
-  for (const auto& [name, array] : parameters)
-    views.push_back(parameter_view(py::cast<std::string>(name), array));
   std::unique_ptr<Network> network;
-  without_gil([&] { network = std::make_unique<Network>(graph_text, views, chosen); });
+  PythonParameters(parameter).run([&](const ParameterSource& source) {
+    network = std::make_unique<Network>(graph_text, source, chosen);
+  });
   return network;
 }
 
@@ -181,7 +165,7 @@ py::tuple plan_py(const Network& network, const py::dict& shapes,
 
 void bind_network(py::module_& m) {
   py::class_<Network>(m, "Network", py::is_final())
-      .def(py::init(&make_network), py::arg("graph_text"), py::arg("parameters"), py::kw_only(),
+      .def(py::init(&make_network), py::arg("graph_text"), py::arg("parameter"), py::kw_only(),
            py::arg("precision") = "float32")
       .def("run", run_py, py::arg("inputs"), py::arg("outputs"), py::kw_only(),
            py::arg("interruptible") = false, py::arg("exact_graph") = false)

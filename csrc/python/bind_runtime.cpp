@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "cpu/memory.hpp"
 #include "python/bindings.hpp"
 #include "python/gil.hpp"
 
@@ -46,6 +47,8 @@ void bind_runtime(py::module_& m) {
   m.def("isas", isas);
   m.def("op_names", op_names);
   m.def("measure_peak", measure_peak_py, py::arg("kind"));
+  m.def("aligned_bytes", aligned_bytes);
+  m.def("fail_allocation", fail_allocation, py::arg("number"));
   m.attr("MAX_THREADS") = max_threads;
 }
 

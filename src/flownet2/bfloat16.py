@@ -6,13 +6,14 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from flownet2.buffers import new_array
 from flownet2.types import Array
 
 
 def bfloat16_to_float32(bits: Array) -> npt.NDArray[np.float32]:
     """Return float32 values, equal to the last bit, of bfloat16 values given as uint16 bits."""
-    wide = bits.astype("<u4")
-    wide <<= 16
+    wide = new_array(bits.shape, "<u4")
+    np.left_shift(bits, 16, out=wide, dtype="<u4")
     return wide.view("<f4")
 
 

@@ -266,10 +266,8 @@ def _picture_detail(path: PathLike) -> str:
 
 def _model_detail(path: PathLike) -> str:
     model = load_model(path)
-    return (
-        f"model {model.graph.name}, {model.graph.parameter_count:,} parameters, "
-        f"origin {model.info.get('origin', 'not known')}"
-    )
+    count = sum(value.size for value in model.parameters.values())  # which reads and checks them
+    return f"model {model.graph.name}, {count:,} parameters, origin {model.info.get('origin', 'not known')}"
 
 
 _READERS = {"flow": _flow_detail, "picture": _picture_detail, "model": _model_detail}

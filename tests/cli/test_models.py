@@ -29,7 +29,15 @@ def checkpoint(run: Any) -> str:
 
 
 @pytest.mark.parametrize(
-    ("options", "dtype"), [((), "float32"), (("--float16",), "float16"), (("--dtype", "float16"), "float16")]
+    ("options", "dtype"),
+    [
+        ((), "float32"),
+        (("--float16",), "float16"),
+        (("--dtype", "float16"), "float16"),
+        (("--float16", "--dtype", "float16"), "float16"),
+        (("--bfloat16",), "bfloat16"),
+        (("--dtype", "bfloat16"), "bfloat16"),
+    ],
 )
 def test_convert(run: Any, checkpoint: str, options: tuple[str, ...], dtype: str) -> None:
     code, out, err = run("convert", checkpoint, "-o", "new/lite.safetensors", *options)
@@ -39,8 +47,12 @@ def test_convert(run: Any, checkpoint: str, options: tuple[str, ...], dtype: str
     assert f"{dtype}, read back and compared" in out
     model, original = load_model("new/lite.safetensors"), load_model(LITE)
     assert graph_to_json(model.graph) == graph_to_json(original.graph)
-    # The built-in weights are float16 themselves, so nothing is lost.
-    assert all(np.array_equal(model.parameters[name], value) for name, value in original.parameters.items())
+    # The built-in weights are float16 themselves: nothing is lost but to bfloat16, half a unit of its 8 bits.
+    lost = 2.0**-8 if dtype == "bfloat16" else 0
+    for name, value in original.parameters.items():
+        np.testing.assert_allclose(model.parameters[name], value, rtol=lost, atol=0)
+    assert f"stored as       {dtype}\n" in run("info", "new/lite.safetensors").out
+    assert json.loads(run("info", "new/lite.safetensors", "--json").out)["stored_dtype"] == dtype
     assert model.info["source_sha256"] == hashlib.sha256(Path(checkpoint).read_bytes()).hexdigest()
     assert 2.4e6 < Path("new/lite.safetensors").stat().st_size / (2 if dtype == "float32" else 1) < 2.5e6
 
@@ -83,6 +95,8 @@ def test_a_file_that_does_not_read_back_is_told(run: Any, checkpoint: str, monke
     [
         ("lite.pth -o a.pth", "a model file ends in .safetensors"),
         ("lite.pth -o a.safetensors --float16 --dtype float32", "contradict"),
+        ("lite.pth -o a.safetensors --float16 --bfloat16", "--float16 and --bfloat16 contradict"),
+        ("lite.pth -o a.safetensors --dtype float16 --bfloat16", "--dtype float16 and --bfloat16 contradict"),
         ("lite.pth -o a.safetensors --network flownet9", "there is no network 'flownet9'"),
         ("lite.pth -o a.safetensors --network flownets", "its tensors do not fit the network 'flownets'"),
         ("lite.safetensors -o lite.safetensors", "is an input and would be replaced"),
@@ -111,6 +125,7 @@ def test_info(run: Any) -> None:
     rows = {name.strip(): text.strip() for name, text in rows.items()}
     assert rows["name"] == "flownet2-lite"
     assert rows["parameters"] == "1,210,968 in 60 tensors"
+    assert rows["stored as"] == "float16"
     assert rows["picture sizes"].endswith("multiples of 32")
     assert rows["takes"] == "BGR, x / 255"
     assert rows["licence"] == "Apache-2.0"

@@ -28,7 +28,8 @@ def check_plan(
     Returns the bytes of the arena. Every value is written once in each memory layout, so the name tells whether a
     reader still finds what it wants; that it lies at the right place is what the results of runs show.
     """
-    size, steps = _core.Network(graph_to_json(graph), parameters).plan(shapes, list(outputs), exact_graph=exact_graph)
+    network = _core.Network(graph_to_json(graph), parameters.__getitem__)
+    size, steps = network.plan(shapes, list(outputs), exact_graph=exact_graph)
     nodes = {node.name: node for node in graph.nodes}
     arena = np.full(size // 4, NOBODY, dtype=object)
     computed: list[str] = []

@@ -41,9 +41,11 @@ PIECES = [
 def engine_accepts(text: str) -> bool:
     """Whether the text is a graph to the engine: then it goes on to look for the parameters."""
     try:
-        _core.Network(text, {})
-    except ValueError as error:
-        return str(error).startswith("network: the parameter")
+        _core.Network(text, {}.__getitem__)
+    except KeyError:
+        return True
+    except ValueError:
+        return False
     return True
 
 
@@ -239,18 +241,18 @@ def test_faults_name_their_nodes() -> None:
         (["nodes", nodes_named("warped"), "inputs"], ["x", "x"], "node 'warped': warp: flow must be"),
     ):
         with pytest.raises(ValueError, match=message):
-            _core.Network(changed(path, value), {})
+            _core.Network(changed(path, value), {}.__getitem__)
 
 
 def test_parameters_must_fit() -> None:
     shapes = json.loads(every_operator())["parameters"]
     good = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
-    assert _core.Network(every_operator(), good) is not None
+    assert _core.Network(every_operator(), good.__getitem__) is not None
     for wrong in (
         {**good, "conv.bias": good["conv.bias"][:1]},
         {**good, "conv.bias": good["conv.bias"].astype(np.float64)},
         {**good, "conv.weight": np.asfortranarray(good["conv.weight"])},
-        {name: array for name, array in good.items() if name != "conv.bias"},
+        {**good, "conv.bias": None},
     ):
         with pytest.raises(ValueError, match="the parameter 'conv"):
-            _core.Network(every_operator(), wrong)
+            _core.Network(every_operator(), wrong.__getitem__)

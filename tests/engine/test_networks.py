@@ -67,7 +67,7 @@ def test_plans_keep_what_is_needed(name: str) -> None:
 def test_memory_is_reused_along_the_network() -> None:
     graph, parameters, network = thin("flownet2")
     shapes = {item.name: (1, item.channels, 64, 64) for item in graph.inputs}
-    size, steps = _core.Network(graph_to_json(graph), parameters).plan(shapes, ["flow"])
+    size, steps = _core.Network(graph_to_json(graph), parameters.__getitem__).plan(shapes, ["flow"])
     assert size == network.working_memory(shapes, ["flow"])
     written = 4 * sum(end - begin for _, _, _, writes in steps for begin, end, _ in writes)
     assert size < written / 5

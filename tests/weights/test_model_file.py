@@ -117,16 +117,48 @@ def test_another_network_is_refused(path: Path) -> None:
         load_model(path, "flownetc")
 
 
-def test_values_too_large_for_float16(path: Path) -> None:
+def test_bfloat16_is_half_the_size_and_rounded_to_nearest_even(path: Path) -> None:
     model = small_model()
-    large = {name: value * np.float32(1e6) for name, value in model.parameters.items()}
-    with pytest.raises(WeightsError, match="too large for float16; write float32"):
-        write_model(path, dataclasses.replace(model, parameters=large), dtype="float16")
+    name = "flownets.conv1.bias"
+    tie_down, tie_up, low = 1 + 2.0**-8, 1 + 3 * 2.0**-8, -(1 + 2.0**-9)
+    values = np.resize(np.array([tie_down, tie_up, low], np.float32), model.graph.parameters[name])
+    write_model(path, dataclasses.replace(model, parameters={**model.parameters, name: values}), "bfloat16")
+    again = load_model(path)
+    expected = np.resize(np.array([1, 1 + 2.0**-6, -1], np.float32), values.shape)
+    assert np.array_equal(again.parameters[name], expected)
+    raw = path.read_bytes()
+    length = int.from_bytes(raw[:8], "little")
+    header = json.loads(raw[8 : 8 + length])
+    assert {entry["dtype"] for key, entry in header.items() if key != "__metadata__"} == {"BF16"}
+    assert len(raw) == 8 + length + 2 * model.graph.parameter_count
+
+
+@pytest.mark.parametrize(("dtype", "largest"), [("float16", 65504.0), ("bfloat16", 255 * 2.0**120)])
+def test_values_too_large_for_the_dtype(dtype: str, largest: float, path: Path) -> None:
+    model = small_model()
+    name = "flownets.conv3.weight"
+    values = model.parameters[name].copy()
+    values.flat[-1] = -largest
+    write_model(path, dataclasses.replace(model, parameters={**model.parameters, name: values}), dtype)
+    assert load_model(path).parameters[name].flat[-1] == -largest
+    before = path.read_bytes()
+    values.flat[-1] = np.nextafter(np.float32(-largest), np.float32(-np.inf))
+    with pytest.raises(WeightsError, match=f"{name} holds values too large for {dtype}; write float32"):
+        write_model(path, dataclasses.replace(model, parameters={**model.parameters, name: values}), dtype)
+    assert path.read_bytes() == before
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_parameters_that_do_not_fit_the_graph_are_not_written(path: Path) -> None:
+    model = small_model()
+    name = "flownets.conv3.weight"
+    with pytest.raises(InputError, match=r"shape \(3,\) came for one of"):
+        write_model(path, dataclasses.replace(model, parameters={**model.parameters, name: np.zeros(3, np.float32)}))
     assert not path.exists()
 
 
 def test_unknown_dtype(path: Path) -> None:
-    with pytest.raises(InputError, match="dtype must be one of float32, float16"):
+    with pytest.raises(InputError, match="dtype must be one of float32, float16, bfloat16"):
         write_model(path, small_model(), dtype="int8")
 
 

@@ -14,6 +14,18 @@
 
 namespace flownet2 {
 
+/// One parameter as a source hands it out.
+struct Parameter {
+  std::vector<std::int64_t> shape;
+  const float* data = nullptr;        // without gaps; may be read as long as `owner` lives
+  std::shared_ptr<const void> owner;  // null if the data outlive the network's making anyway
+};
+
+/// The parameter of a name. Asked on the thread that makes the network, for one convolution after the
+/// other, whose parameters are let go of before the next: no more than those need be in memory. What it
+/// throws reaches the maker of the network.
+using ParameterSource = std::function<Parameter(const std::string& name)>;
+
 /// How a network computes. bfloat16: weights and what convolutions exchange are rounded to it; sums,
 /// flow (convolutions to few channels, with their weights), coordinates and correlation stay float32.
 enum class Precision { float32, bfloat16 };
@@ -85,7 +97,10 @@ struct RunOptions {
 /// network still works. "Output" means a public output or any value of the graph, by name.
 class Network {
  public:
-  /// Every parameter of the graph is copied in the form that its convolutions want.
+  /// Every parameter that a node uses is copied in the form that its convolution wants.
+  Network(std::string_view graph_text, const ParameterSource& parameters,
+          Precision precision = Precision::float32);
+  /// The same with all parameters at hand.
   Network(std::string_view graph_text, const std::vector<ParameterView>& parameters,
           Precision precision = Precision::float32);
   ~Network();

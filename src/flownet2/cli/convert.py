@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from flownet2.bfloat16 import round_to_bfloat16
 from flownet2.cli import _options
 from flownet2.cli._files import check_outputs, prepare_folders
 from flownet2.cli._terminal import UsageError, say_table
 from flownet2.errors import CheckpointError
+from flownet2.types import FloatArray
 from flownet2.weights import Model, load_model, write_model
 from flownet2.weights.model_file import DTYPES
 
@@ -40,18 +42,15 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", metavar="FILE", required=True, help=f"model file, *{SUFFIX}")
     _options.add_network(parser)
     parser.add_argument("--dtype", choices=DTYPES, help="of the stored weights (default: float32)")
-    parser.add_argument("--float16", action="store_true", help="the same as --dtype float16")
+    for dtype in ("float16", "bfloat16"):
+        parser.add_argument(f"--{dtype}", action="store_true", help=f"the same as --dtype {dtype}")
     parser.add_argument("--license", metavar="TEXT", help="licence of the weights, stored in the file")
     parser.add_argument("--training-data", metavar="TEXT", help="what they were trained on, stored in the file")
 
 
 def run(args: argparse.Namespace) -> int:
     """Converts; 0 if the written file holds what was read."""
-    output, dtype = Path(args.output), args.dtype or "float32"
-    if args.float16:
-        if dtype != "float16" and args.dtype:
-            raise UsageError(COMMAND, f"--float16 and --dtype {dtype} contradict each other")
-        dtype = "float16"
+    output, dtype = Path(args.output), _dtype(args)
     if output.suffix.lower() != SUFFIX:
         raise UsageError(COMMAND, f"-o {output}: a model file ends in {SUFFIX}")
     check_outputs(COMMAND, [(output, "the model file")], [Path(args.checkpoint)])
@@ -65,6 +64,15 @@ def run(args: argparse.Namespace) -> int:
     _verify(output, model, dtype)
     say_table([("written", f"{output}, {output.stat().st_size / 1e6:.1f} MB, {dtype}, read back and compared")])
     return 0
+
+
+def _dtype(args: argparse.Namespace) -> str:
+    """Of the stored weights, as the options say."""
+    said = {f"--dtype {args.dtype}": args.dtype, "--float16": args.float16, "--bfloat16": args.bfloat16}
+    named = {option: option.split()[-1].lstrip("-") for option, given in said.items() if given}
+    if len(set(named.values())) > 1:
+        raise UsageError(COMMAND, f"{' and '.join(named)} contradict each other")
+    return next(iter(named.values()), "float32")
 
 
 def recognised(model: Model) -> list[tuple[str, str]]:
@@ -84,8 +92,14 @@ def _verify(path: Path, model: Model, dtype: str) -> None:
     back = load_model(path)
     same = back.graph == model.graph and back.preprocess == model.preprocess and back.info == model.info
     weights = all(
-        np.array_equal(back.parameters[name], value.astype(dtype).astype(np.float32))
-        for name, value in model.parameters.items()
+        np.array_equal(value, _rounded(model.parameters[name], dtype)) for name, value in back.parameters.items()
     )
     if not (same and weights):
         raise CheckpointError(f"{path}: read back, the file differs from what was written; is the disk sound?")
+
+
+def _rounded(value: FloatArray, dtype: str) -> FloatArray:
+    """What a weight is after it was stored as `dtype`."""
+    if dtype == "bfloat16":
+        return round_to_bfloat16(value)
+    return value.astype(dtype).astype(np.float32)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from flownet2 import _core
-from flownet2.errors import GraphError, InputError, compiled_errors
+from flownet2.errors import FlowNet2Error, GraphError, InputError, compiled_errors
 from flownet2.graph import Graph, graph_to_json
 from flownet2.types import Array, FloatArray, Shape
 
@@ -23,12 +23,19 @@ class NativeExecutor:
     def compile(self, graph: Graph, parameters: Mapping[str, Array]) -> NativeNetwork:
         """The graph with its weights, which are copied in the form that the engine's convolutions want.
 
+        Parameters are asked for one after the other and let go of, so those that are read when asked for are never
+        all in memory at once.
+
         Raises:
             GraphError: the engine refuses the graph or its parameters, such as sizes beyond the address space.
+            MemoryError: the weights find no memory; the message says how much was needed.
         """
-        ready = {name: _ready(parameters[name]) for name in graph.parameters}
         try:
-            network = _core.Network(graph_to_json(graph), ready, precision=self._precision)
+            network = _core.Network(
+                graph_to_json(graph), lambda name: _ready(parameters[name]), precision=self._precision
+            )
+        except FlowNet2Error:  # of the parameters themselves, such as a file that was cut meanwhile
+            raise
         except ValueError as error:
             raise GraphError(str(error)) from None
         return NativeNetwork(network, tuple(item.name for item in graph.inputs))

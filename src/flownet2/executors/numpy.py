@@ -27,8 +27,9 @@ class NumpyExecutor:
 
     def compile(self, graph: Graph, parameters: Mapping[str, Array]) -> NumpyNetwork:
         """The graph with its weights; their dtype is the dtype of the computation."""
+        ready = {name: parameters[name] for name in graph.parameters}  # once, where they are read when asked for
         kind = RoundedNetwork if self._precision == "bfloat16" else NumpyNetwork
-        return kind(graph, parameters, reference=self._reference)
+        return kind(graph, ready, reference=self._reference)
 
 
 class NumpyNetwork:

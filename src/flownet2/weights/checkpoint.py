@@ -35,17 +35,20 @@ def read_checkpoint(path: PathLike) -> dict[Any, Any]:
             wrong, where, and what to do.
         OSError: the file is missing or cannot be read.
     """
-    return read_with_metadata(path)[0]
-
-
-def read_with_metadata(path: PathLike) -> tuple[dict[Any, Any], dict[str, str]]:
-    """As :func:`read_checkpoint`, and the metadata of a safetensors file (empty for torch checkpoints)."""
     name = shown_name(path)
     with naming(name), Source(path) as source:
-        head = source.peek(0, HEAD)
-        tail = source.peek(max(source.size - TAIL, 0), TAIL)
-        kind = identify(head, tail, is_safetensors_name=name.lower().endswith(".safetensors"))
-        return _load(kind, source.read())
+        return load_content(kind_of(source, name), source.read())
+
+
+def kind_of(source: Source, name: str) -> str:
+    """ZIP, LEGACY or SAFETENSORS, for an open file called ``name``.
+
+    Raises:
+        Malformed: it is none of them; the error says what it seems to be.
+    """
+    head = source.peek(0, HEAD)
+    tail = source.peek(max(source.size - TAIL, 0), TAIL)
+    return identify(head, tail, is_safetensors_name=name.lower().endswith(".safetensors"))
 
 
 def read_checkpoint_bytes(data: bytes | bytearray | memoryview, name: str = "<bytes>") -> dict[Any, Any]:
@@ -60,15 +63,20 @@ def read_checkpoint_bytes(data: bytes | bytearray | memoryview, name: str = "<by
         buffer = np.array(np.frombuffer(data, np.uint8))
         head, tail = buffer[:HEAD].tobytes(), buffer[-TAIL:].tobytes()
         kind = identify(head, tail, is_safetensors_name=name.lower().endswith(".safetensors"))
-        return _load(kind, buffer)[0]
+        return load_content(kind, buffer)
 
 
-def _load(kind: str, buffer: npt.NDArray[np.uint8]) -> tuple[dict[Any, Any], dict[str, str]]:
+def load_content(kind: str, buffer: npt.NDArray[np.uint8]) -> dict[Any, Any]:
+    """What a file of a known kind holds, as for :func:`read_checkpoint`.
+
+    Raises:
+        Malformed: it is broken or hostile.
+    """
     if kind == LEGACY:
-        return load_legacy(buffer), {}
+        return load_legacy(buffer)
     if kind != SAFETENSORS:
-        return load_zip(buffer), {}
-    tensors, metadata = parse_safetensors(buffer)
+        return load_zip(buffer)
+    tensors = parse_safetensors(buffer)[0]
     if not tensors:
         raise Malformed("the file holds no tensor: it is not a model")
-    return dict(tensors), metadata
+    return dict(tensors)

@@ -3,16 +3,24 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 from flownet2.errors import InputError
 from flownet2.types import PathLike
-from flownet2.weights.checkpoint import read_with_metadata
+from flownet2.weights.checkpoint import kind_of, load_content
+from flownet2.weights.identify import SAFETENSORS
 from flownet2.weights.importer import import_checkpoint
 from flownet2.weights.model import Model
-from flownet2.weights.model_file import is_model_file, model_from_safetensors
+from flownet2.weights.model_file import is_model_file, model_from_file
+from flownet2.weights.source import Source, naming, shown_name
+from flownet2.weights.stored import read_header
 
 
 def load_model(path: PathLike, network: str | None = None) -> Model:
-    """Reads one of our model files, or imports a checkpoint (mmflow's .pth, or safetensors with known names).
+    """Opens one of our model files, or imports a checkpoint (mmflow's .pth, or safetensors with known names).
+
+    A model file stays open, and its weights in it, as long as `Model.parameters` is used; what is wrong with their
+    numbers is found when they are read. Checkpoints are read whole.
 
     Args:
         path: the file; its kind is told by its content.
@@ -24,10 +32,16 @@ def load_model(path: PathLike, network: str | None = None) -> Model:
         InputError: `network` is unknown, or contradicts the model file.
         OSError: the file is missing or cannot be read.
     """
-    content, metadata = read_with_metadata(path)
-    if not is_model_file(metadata):
-        return import_checkpoint(path, content, network)
-    model = model_from_safetensors(path, content, metadata)
+    name = shown_name(path)
+    with naming(name), ExitStack() as closing:
+        source = closing.enter_context(Source(path))
+        kind = kind_of(source, name)
+        header = read_header(source) if kind == SAFETENSORS else None
+        if header is None or not is_model_file(header.metadata):
+            content = load_content(kind, source.read())
+            return import_checkpoint(path, content, network)
+        model = model_from_file(name, source, header)
+        closing.pop_all()  # the model's parameters need it open
     if network not in (None, model.graph.name):
         raise InputError(f"{path}: this model file holds {model.graph.name!r}, not {network!r}; leave network out")
     return model

@@ -17,12 +17,16 @@ class Model:
 
     Attributes:
         graph: the network.
-        parameters: a float32 array for every parameter of the graph.
+        parameters: a float32 array for every parameter of the graph. Those of a model file are read from it at every
+            access, without being kept (see `flownet2.weights.stored.StoredParameters` for what access may raise);
+            `dict(model.parameters)` reads them all, and they do not need the file any more.
         preprocess: how pictures become the network's inputs.
         info: plain text facts: "origin", "license", "source", "source_sha256", ...
+        stored: dtypes of the weights in the model file they come from, such as "bfloat16"; "" if there is none.
     """
 
     graph: Graph
     parameters: Mapping[str, FloatArray]
     preprocess: Preprocess
     info: Mapping[str, str] = field(default_factory=dict)
+    stored: str = ""

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,8 +13,11 @@ from flownet2.graph import graph_from_json, graph_to_json
 from flownet2.preprocess import Preprocess
 from flownet2.types import Array, PathLike
 from flownet2.weights.model import Model
-from flownet2.weights.safetensors import write_safetensors
-from flownet2.weights.table import fit
+from flownet2.weights.safetensors import write_tensors
+from flownet2.weights.safetensors_header import Header
+from flownet2.weights.source import Source
+from flownet2.weights.stored import StoredParameters
+from flownet2.weights.table import check_fit, dtype_fault
 
 FORMAT = "flownet2"
 FORMAT_VERSION = "1"
@@ -23,7 +25,10 @@ PROBE = "probe."
 """Metadata and tensors whose names begin so belong to a stored self-check; readers of this version skip them."""
 
 _OWN_KEYS = ("format", "format_version", "graph", "preprocess")
-DTYPES = ("float32", "float16")
+DTYPES = {"float32": "F32", "float16": "F16", "bfloat16": "BF16"}
+"""What weights may be stored as -> the name of that in the file."""
+
+_LARGEST = {"float16": 65504.0, "bfloat16": 255 * 2.0**120}
 
 
 def write_model(path: PathLike, model: Model, dtype: str = "float32") -> None:
@@ -32,11 +37,12 @@ def write_model(path: PathLike, model: Model, dtype: str = "float32") -> None:
     Args:
         path: file to write, replaced if it exists.
         model: what to write.
-        dtype: of the stored weights, "float32" or "float16" (half the size; read back as float32).
+        dtype: of the stored weights: "float32", or for half the size "float16" or "bfloat16" (rounded to nearest, ties
+            to even; read back as float32).
 
     Raises:
         InputError: another dtype, or facts under a reserved name.
-        WeightsError: weights too large for float16.
+        WeightsError: weights too large for the dtype, and what reading `model.parameters` raises.
         OSError: the file cannot be written.
     """
     if dtype not in DTYPES:
@@ -51,8 +57,8 @@ def write_model(path: PathLike, model: Model, dtype: str = "float32") -> None:
         "preprocess": model.preprocess.to_json(),
         **model.info,
     }
-    weights = {name: _stored(os.fspath(path), name, value, dtype) for name, value in model.parameters.items()}
-    write_safetensors(path, weights, metadata)
+    table = {name: (DTYPES[dtype], shape) for name, shape in model.graph.parameters.items()}
+    write_tensors(path, table, metadata, lambda name: _storable(Path(path).name, name, model.parameters[name], dtype))
 
 
 def is_model_file(metadata: Mapping[str, str]) -> bool:
@@ -60,14 +66,16 @@ def is_model_file(metadata: Mapping[str, str]) -> bool:
     return metadata.get("format") == FORMAT
 
 
-def model_from_safetensors(path: PathLike, tensors: Mapping[str, Array], metadata: Mapping[str, str]) -> Model:
-    """The model of a file that `is_model_file` recognised.
+def model_from_file(name: str, source: Source, header: Header) -> Model:
+    """The model of an open file that `is_model_file` recognised; `name` goes into messages.
+
+    The model's parameters read from `source`, which they alone keep open from now on.
 
     Raises:
         CheckpointError: another version, or a graph that is not valid; the message names the file.
         WeightsError: the tensors do not fit the graph.
     """
-    name = os.fspath(path)
+    metadata = header.metadata
     if metadata.get("format_version") != FORMAT_VERSION:
         raise CheckpointError(
             f"{name}: model file of version {metadata.get('format_version')!r}, this flownet2 reads "
@@ -78,13 +86,15 @@ def model_from_safetensors(path: PathLike, tensors: Mapping[str, Array], metadat
         preprocess = Preprocess.from_json(metadata.get("preprocess", ""))
     except FlowNet2Error as error:
         raise CheckpointError(f"{name}: {error}") from None
-    weights = {key: value for key, value in tensors.items() if not key.startswith(PROBE)}
-    parameters = fit(name, graph.name, graph.parameters, weights)
+    weights = {key: entry for key, entry in header.entries.items() if not key.startswith(PROBE)}
+    check_fit(name, graph.name, graph.parameters, weights, dtype_fault)
+    parameters = StoredParameters(name, source, header.data, {key: weights[key] for key in graph.parameters})
     info = {k: v for k, v in metadata.items() if k not in _OWN_KEYS and not k.startswith(PROBE)}
-    return Model(graph, parameters, preprocess, info)
+    return Model(graph, parameters, preprocess, info, parameters.dtypes)
 
 
-def _stored(path: str, name: str, value: Array, dtype: str) -> Array:
-    if dtype == "float16" and float(np.abs(value).max(initial=0)) > float(np.finfo(np.float16).max):
-        raise WeightsError(f"{Path(path).name}: {name} holds values too large for float16; write float32")
-    return value.astype(dtype)
+def _storable(file: str, name: str, value: Array, dtype: str) -> Array:
+    """The value, refused if it is too large for the dtype."""
+    if dtype != "float32" and float(np.abs(value).max(initial=0)) > _LARGEST[dtype]:
+        raise WeightsError(f"{file}: {name} holds values too large for {dtype}; write float32")
+    return value

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Opens a weights file once, and reads it whole into memory of its own.
+"""Opens a weights file once, and reads it, whole or in parts, into memory of its own.
 
 Only regular files are read, with sizes taken from the open handle; the bytes are read rather than mapped, so
 that a file that is cut meanwhile is an error and not a signal.
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import FileIO
@@ -16,6 +17,7 @@ from io import FileIO
 import numpy as np
 import numpy.typing as npt
 
+from flownet2.buffers import new_array
 from flownet2.errors import CheckpointError
 from flownet2.types import PathLike
 from flownet2.weights.cursor import Malformed
@@ -70,7 +72,7 @@ def _checked_size(status: os.stat_result) -> int:
 
 
 class Source:
-    """An open regular file."""
+    """An open regular file; any number of threads and forked processes may read it. Closed with its last user."""
 
     def __init__(self, path: PathLike) -> None:
         """Open the file.
@@ -81,41 +83,71 @@ class Source:
         """
         descriptor = os.open(path, _FLAGS)
         try:
-            self.size = _checked_size(os.fstat(descriptor))
+            status = os.fstat(descriptor)
+            self.size = _checked_size(status)
             self._file = FileIO(descriptor, "rb")
         except BaseException:
             os.close(descriptor)
             raise
+        self._modified = status.st_mtime_ns
+        self._lock = threading.Lock()
 
     def __enter__(self) -> Source:
         return self
 
     def __exit__(self, *args: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_file"):  # not where opening failed
+            self.close()
+
+    def close(self) -> None:
+        """Close the file; it cannot be read any more."""
         self._file.close()
 
     def peek(self, offset: int, count: int) -> bytes:
         """Return up to ``count`` bytes from ``offset``."""
-        self._file.seek(offset)
-        return self._file.read(count) or b""
+        content = bytearray(max(min(count, self.size - offset), 0))
+        return bytes(content[: self._fill(offset, memoryview(content))])
 
     def read(self) -> npt.NDArray[np.uint8]:
         """Return all bytes in new memory.
 
         Raises:
-            Malformed: the file grew or shrank since it was opened.
+            Malformed: the file changed since it was opened.
         """
-        buffer = np.empty(self.size, np.uint8)
-        content = buffer.data
-        self._file.seek(0)
-        done = 0
-        while done < self.size:
-            count = self._file.readinto(content[done:])
-            if not count:
-                break
-            done += count
-        if done < self.size or self._file.read(1):
+        return self.read_at(0, self.size)
+
+    def read_at(self, offset: int, count: int) -> npt.NDArray[np.uint8]:
+        """Return ``count`` bytes from ``offset`` in new memory.
+
+        Raises:
+            Malformed: the file changed since it was opened.
+        """
+        buffer = new_array((count,), np.uint8)
+        done = self._fill(offset, buffer.data)
+        status = os.fstat(self._file.fileno())
+        if done < count or (status.st_size, status.st_mtime_ns) != (self.size, self._modified):
             raise Malformed(
-                f"the file changed while it was read ({self.size} bytes at first)",
+                f"the file changed while it was read ({self.size} bytes at first, now {status.st_size})",
                 remedy="wait until it is written, then try again",
             )
         return buffer
+
+    def _fill(self, offset: int, target: memoryview) -> int:
+        """Read into the target until it is full or the file ends; return the number of bytes."""
+        done = 0
+        while done < len(target):
+            count = self._read_once(offset + done, target[done:])
+            if not count:
+                break
+            done += count
+        return done
+
+    def _read_once(self, offset: int, target: memoryview) -> int:
+        if hasattr(os, "preadv"):  # leaves the position alone, which a forked process shares
+            return os.preadv(self._file.fileno(), [target], offset)
+        with self._lock:
+            self._file.seek(offset)
+            return self._file.readinto(target) or 0
