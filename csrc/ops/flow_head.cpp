@@ -13,7 +13,7 @@ namespace flownet2 {
 namespace {
 
 constexpr const char* op = "convolution";
-constexpr std::int64_t rows_per_tile = 32;
+constexpr std::int64_t rows_per_tile = 64;
 constexpr std::int64_t columns_per_tile = 512;  // products of a row stay in the second-level cache
 constexpr std::int64_t tiles_per_thread = 6;
 constexpr std::int64_t most_vecs = 2;

@@ -11,7 +11,7 @@ import pytest
 
 from compare import assert_relative
 from engine.random_graphs import weights
-from flownet2 import runtime
+from flownet2 import ops, runtime
 from flownet2.executors import get_executor
 from flownet2.executors.native import NativeNetwork
 from flownet2.graph import Builder, Graph
@@ -217,3 +217,42 @@ def test_other_weights_or_shapes_are_not() -> None:
     _, network = compiled(b.build({"flow": x}))
     steps = network.profile({"x": normal(1, 8, 9, 9)}, ["flow"])
     assert [names for names, op, _ in steps if op == "conv2d"] == [["once"], ["twice"]]
+
+
+# ---- correlation
+
+
+@pytest.mark.parametrize(("reach", "stride"), [(20, 2), (3, 1), (9, 4), (0, 1)])
+@pytest.mark.parametrize("size", [(1, 1), (7, 16), (23, 37), (40, 130)], ids=str)
+def test_correlation_inside_a_concat_has_the_bits_of_the_operator(
+    size: tuple[int, int], reach: int, stride: int
+) -> None:
+    """It reads blocked features and writes a part of a blocked tensor; the operator does neither."""
+    b = Builder("correlation", 1)
+    first, second = (b.conv2d(f"features{i}", b.input(f"x{i}", 5), 70, 1) for i in (1, 2))
+    redirected = b.conv2d("redirected", first, 32, 1)
+    rule = at.Correlation(reach, stride, "mean", 0.1)
+    volume = b.add("volume", "correlation", (first, second), rule)
+    joined = b.add("joined", "concat", (redirected, volume), at.Concat())
+    graph = b.build({"flow": b.conv2d("last", joined, 8, 1)})
+    _, network = compiled(graph)
+    inputs = {"x1": normal(2, 5, *size), "x2": normal(2, 5, *size)[::-1].copy()}
+    inputs["x1"][0, 0, 0, 0] = np.inf
+    inputs["x2"][1, 1, -1, -1] = np.nan
+    names = ["features1", "features2", "redirected", "joined"]
+    values = network.run(inputs, names)
+    expected = ops.correlation(
+        values["features1"],
+        values["features2"],
+        max_displacement=reach,
+        stride=stride,
+        reduction="mean",
+        leaky_slope=0.1,
+    )
+    joined_values = np.concatenate([values["redirected"], expected], axis=1)
+    for threads in THREADS:
+        runtime.set_num_threads(threads)
+        got = network.run(inputs, ["joined"])["joined"]
+        assert np.array_equal(got, joined_values, equal_nan=True)
+    alone = network.run({name: x[1:] for name, x in inputs.items()}, ["joined"])["joined"]
+    assert np.array_equal(alone[0], joined_values[1], equal_nan=True)
