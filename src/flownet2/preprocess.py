@@ -64,10 +64,11 @@ class Preprocess:
         """(N, H, W, 3) uint8 or float32 0..1 in channel_order -> (N, 3, H, W) float32 as the network takes it."""
         if channel_order != self.channel_order:
             pictures = pictures[..., ::-1]
-        unit = _UINT8_TO_UNIT[pictures] if pictures.dtype == np.uint8 else pictures
+        planes = np.ascontiguousarray(pictures.transpose(0, 3, 1, 2))
+        unit = np.take(_UINT8_TO_UNIT, planes) if planes.dtype == np.uint8 else planes
         if any(self.mean):
-            unit = unit - np.asarray(self.mean, np.float32)
-        return np.ascontiguousarray(unit.transpose(0, 3, 1, 2), np.float32)
+            unit = unit - np.asarray(self.mean, np.float32)[:, None, None]
+        return np.ascontiguousarray(unit, np.float32)
 
 
 @dataclass(frozen=True)
