@@ -81,6 +81,7 @@ struct ConvolutionStrip {
   std::int64_t top;          // picture row that tap 0 of output row 0 reads
   std::int64_t height;       // of the picture; taps above and below are left out
   const float* weight;       // (blocks, taps_y, taps_x, words of the block, width, 16)
+  std::int64_t ahead;        // words from `weight` to what the next call reads, to be asked for now
   const float* bias;         // (width, 16), what the sums start from; null: from `out`
   float* out;
   std::int64_t out_plane;

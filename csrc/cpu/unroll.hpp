@@ -10,3 +10,10 @@
 #else
 #define FLOWNET2_UNROLL
 #endif
+
+// FLOWNET2_PREFETCH(address): asks for a cache line that will be read, into the second level.
+#if defined(__GNUC__)
+#define FLOWNET2_PREFETCH(address) __builtin_prefetch(address, 0, 2)
+#else
+#define FLOWNET2_PREFETCH(address) static_cast<void>(address)
+#endif

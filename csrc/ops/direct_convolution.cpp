@@ -63,7 +63,7 @@ class DirectConvolution final : public Convolution {
       strip.slope = spec_.leaky_slope.value_or(1.0f);
       float* phase_sums = scratch + images * room;
       for (const DirectPhase& phase : layout_.phases) {
-        run_phase(phase, task, window, {block, last == in_blocks, scratch, room}, phase_sums, out,
+        run_phase(phase, task, window, {block, last, last == in_blocks, scratch, room}, phase_sums, out,
                   strip);
       }
     }
@@ -71,6 +71,7 @@ class DirectConvolution final : public Convolution {
 
   struct Chunk {
     std::int64_t first_block;
+    std::int64_t next_block;
     bool last;
     const float* windows;  // of the images
     std::int64_t room;     // words between them
@@ -86,6 +87,15 @@ class DirectConvolution final : public Convolution {
 
   static std::int64_t group_sums(const DirectTask& task) {
     return (task.y1 - task.y0) * (task.x1 - task.x0) * channel_block;
+  }
+
+  /// From the weights of a group and chunk to those of the next chunk.
+  std::int64_t ahead(const DirectPhase& phase, std::int64_t group, std::int64_t width,
+                     const Chunk& chunk) const {
+    if (chunk.last) return 0;
+    const std::int64_t first = group * layout_.width;
+    return phase.weight(layout_.words, first, width, chunk.next_block) -
+           phase.weight(layout_.words, first, width, chunk.first_block);
   }
 
   /// All groups and images of the task; `sums` moves on to the next phase.
@@ -127,6 +137,7 @@ class DirectConvolution final : public Convolution {
       strip.width = std::min(layout_.width, layout_.blocks - first);
       strip.weight =
           weights_->data.get() + phase.weight(layout_.words, first, strip.width, chunk.first_block);
+      strip.ahead = ahead(phase, group, strip.width, chunk);
       strip.bias = chunk.first_block == 0 ? bias_.get() + first * channel_block : nullptr;
       for (std::int64_t n = task.n0; n < task.n1; ++n) {
         strip.in = chunk.windows + (n - task.n0) * chunk.room + start;

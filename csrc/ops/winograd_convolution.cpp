@@ -108,10 +108,10 @@ bool WinogradConvolution::is_zero(const Work& work, std::int64_t position, std::
 void WinogradConvolution::read_chunk(const Work& work, const WinogradChunk& chunk, std::int64_t first,
                                      std::int64_t count, float* v, std::int64_t position) const {
   const std::int64_t rows = product_.rows;
-  for (std::int64_t t = 0; t < count; ++t) {
-    float* to = v + (t / rows * chunk.blocks * rows + t % rows) * channel_block;
-    for (std::int64_t b = 0; b < chunk.blocks; ++b) {
-      work.tiles.read(first + t, chunk.phase, chunk.block + b, to + b * rows * channel_block, position);
+  for (std::int64_t b = 0; b < chunk.blocks; ++b) {
+    for (std::int64_t t = 0; t < count; ++t) {
+      float* to = v + ((t / rows * chunk.blocks + b) * rows + t % rows) * channel_block;
+      work.tiles.read(first + t, chunk.phase, chunk.block + b, to, position);
     }
   }
 }
@@ -247,13 +247,12 @@ bool winograd_pays(const KernelTable& kernels, const ConvolutionSpec& spec) {
 
 bool winograd_pays_at(const KernelTable& kernels, const ConvolutionSpec& spec,
                       const MutableBlocked& out) {
-  const std::int64_t cost = winograd_cheapest(*kernels.winograd, spec, out).cost;
-  const std::int64_t direct = direct_cost(spec, out);
-  if (spec.element == Element::float32) return cost < direct;
-  // The algorithm's own sums stay float32. Measured on Zen 5 at FlowNet2's layers, transforms included,
-  // its products take as long as 4/3 as many of the direct one.
+  // Measured on Zen 5 at FlowNet2's layers, transforms included: its products, which are of float32 in
+  // either precision, take as long as 4/3 as many of the direct algorithm.
   constexpr double transforms = 4.0 / 3.0;
-  return transforms * kernels.pairs_rate * static_cast<double>(cost) < static_cast<double>(direct);
+  const double direct_rate = spec.element == Element::bfloat16 ? kernels.pairs_rate : 1.0;
+  const auto cost = static_cast<double>(winograd_cheapest(*kernels.winograd, spec, out).cost);
+  return transforms * cost * direct_rate < static_cast<double>(direct_cost(spec, out));
 }
 
 std::unique_ptr<Convolution> make_winograd_convolution(const KernelTable& kernels,

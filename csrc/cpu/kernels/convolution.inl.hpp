@@ -38,6 +38,7 @@ struct ConvolutionTile {
   const float* in;
   float* out;
   std::int64_t rounded;    // offset in strip.rounded
+  std::int64_t ahead;      // as in the strip, or 0
   std::int64_t first_tap;  // rows of taps that lie in the picture
   std::int64_t last_tap;
 };
@@ -104,6 +105,9 @@ void convolution_tile(const ConvolutionStrip& strip, const ConvolutionTile& tile
           Vec weights[vecs];
           FLOWNET2_UNROLL
           for (int v = 0; v < vecs; ++v) weights[v] = load(w + v * vec_width);
+          // Weights of deep layers come from memory. One tile of a strip asks for the next strip's.
+          FLOWNET2_UNROLL
+          for (int b = 0; b < Blocks; ++b) FLOWNET2_PREFETCH(w + tile.ahead + b * channel_block);
           FLOWNET2_UNROLL
           for (int p = 0; p < Pixels; ++p) {
             const Vec value = splat(x[p * block_words]);
@@ -157,6 +161,7 @@ void convolution_rows(const ConvolutionStrip& strip) {
       tile.in = strip.in + y * strip.row_stride * strip.in_row + x * block_words;
       tile.out = strip.out + y * strip.out_row + x * strip.out_pixel;
       tile.rounded = y * strip.rounded_row + x * strip.rounded_pixel;
+      tile.ahead = y == 0 && t == 0 ? strip.ahead : 0;
       convolution_pixels<Words, most, Blocks>(end - x, strip, tile);
     }
   }
