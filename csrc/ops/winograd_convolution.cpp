@@ -248,8 +248,9 @@ bool winograd_pays(const KernelTable& kernels, const ConvolutionSpec& spec) {
 bool winograd_pays_at(const KernelTable& kernels, const ConvolutionSpec& spec,
                       const MutableBlocked& out) {
   // Measured on Zen 5 at FlowNet2's layers, transforms included: its products, which are of float32 in
-  // either precision, take as long as 4/3 as many of the direct algorithm.
-  constexpr double transforms = 4.0 / 3.0;
+  // either precision, take as long as 4/3 as many of the direct algorithm; 6/5 where one transform of
+  // the input serves the four phases of a transposed convolution.
+  const double transforms = spec.transposed ? 6.0 / 5.0 : 4.0 / 3.0;
   const double direct_rate = spec.element == Element::bfloat16 ? kernels.pairs_rate : 1.0;
   const auto cost = static_cast<double>(winograd_cheapest(*kernels.winograd, spec, out).cost);
   return transforms * cost * direct_rate < static_cast<double>(direct_cost(spec, out));

@@ -131,7 +131,7 @@ WinogradShares winograd_shares(const WinogradTransforms& transforms, const Winog
   const std::int64_t most_band = std::max<std::int64_t>(most_shared / tile_bytes(transforms, spec), 1);
   const std::int64_t band = divide_up(tiles, divide_up(tiles, most_band));
 
-  std::int64_t most = cache_budget() / 2 / sums_bytes(transforms, product);
+  std::int64_t most = cache_budget() / 3 * 2 / sums_bytes(transforms, product);
   const std::int64_t parts = divide_up(tasks_per_thread * threads, groups);
   if (threads > 1) most = std::min(most, divide_up(band, parts));
   shares.tiles = whole_panels(band, most, product);
@@ -139,7 +139,7 @@ WinogradShares winograd_shares(const WinogradTransforms& transforms, const Winog
 
   // The factors are written beside the weights that stream in: they leave room for those.
   const std::int64_t factors =
-      std::min(cache_budget() / 5 * 2, cache_budget() - sums_bytes(transforms, product) * shares.tiles);
+      std::min(cache_budget() / 2, cache_budget() - sums_bytes(transforms, product) * shares.tiles);
   const std::int64_t block =
       positions(transforms) * product.blocks * channel_block * pixel_bytes;  // of one input block
   shares.chunk_blocks = std::clamp<std::int64_t>(factors / block, 1, blocks_of(spec.ci));
