@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cpu/threads.hpp"
+#include "ops/rounded.hpp"
 #include "ops/rounding.hpp"
 
 namespace flownet2 {
@@ -30,6 +31,10 @@ std::vector<Part> parts_of(std::int64_t size, bool ring) {
   std::vector<Part> parts = {{0, 1, 0}, {1, size - 1, 1}, {size - 1, size, 2}};
   if (size == 2) parts.erase(parts.begin() + 1);
   return parts;
+}
+
+void round_values(float* values, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) values[i] = widened(rounded(values[i]));
 }
 
 }  // namespace
@@ -110,6 +115,11 @@ bool FlowHead::takes(const Tile& tile, std::int64_t tap, std::int64_t row) const
   return y >= tile.y0 && y < tile.y1;
 }
 
+/// Features are read as bfloat16 whichever layout they have; flow, of few channels, stays as it is.
+bool FlowHead::rounds(const EitherInput& in) const {
+  return spec_.element == Element::bfloat16 && in.is_planar() && spec_.ci > most_head_outputs;
+}
+
 /// Products of one input row with all kernel rows that the tile takes from it.
 void FlowHead::multiply_row(const Tile& tile, const Span& span, const EitherInput& in, std::int64_t row,
                             float* scratch) const {
@@ -118,6 +128,7 @@ void FlowHead::multiply_row(const Tile& tile, const Span& span, const EitherInpu
   for (std::int64_t x = span.begin; x < span.end; x += span.pixels) {
     const std::int64_t end = std::min(x + span.pixels, span.end);
     take_pixels(kernels_, in, tile.n, row, x, end, scratch, span.pixels);
+    if (rounds(in)) round_values(scratch, spec_.ci * span.pixels);
     for (std::int64_t tap = 0; tap < spec_.kh; ++tap) {
       if (!takes(tile, tap, row)) continue;
       const float* weight = sets_[tile.set].columns.get() + tap * spec_.ci * columns;

@@ -50,6 +50,7 @@ class FlowHead {
                     float* scratch) const;
   void add_row(const Tile& tile, const Span& span, std::int64_t tap, std::int64_t row, float* scratch,
                const MutableView& out) const;
+  bool rounds(const EitherInput& in) const;
   bool takes(const Tile& tile, std::int64_t tap, std::int64_t row) const;
   std::int64_t output_row(std::int64_t tap, std::int64_t row) const;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Winograd convolutions against the definition in double precision; bits against threads and batches.
+// Winograd and direct convolutions against the definition in double precision; bits against threads and
+// batches.
 #include <flownet2/runtime.hpp>
 
 #include <algorithm>
@@ -15,6 +16,7 @@
 #include "check.hpp"
 #include "cpu/dispatch.hpp"
 #include "cpu/memory.hpp"
+#include "ops/direct_convolution.hpp"
 #include "ops/winograd_convolution.hpp"
 #include "ops/winograd_geometry.hpp"
 
@@ -243,6 +245,18 @@ void check_no_bias_no_activation(const KernelTable& kernels) {
   check_against_definition(problem, problem.run(*convolution));
 }
 
+/// The direct algorithm on such problems: all that instruction sets without Winograd's have.
+void check_direct(const KernelTable& kernels) {
+  for (const Case& what : {Case{plain(21, 35, 1), 2, 9, 14}, Case{strided(3, 64, 7), 1, 18, 21},
+                           Case{strided(33, 32, 5), 2, 15, 22}, Case{strided(260, 40, 3), 1, 14, 17},
+                           Case{transposed(50, 18), 2, 7, 10}}) {
+    const Problem problem(what, 9);
+    check_against_definition(
+        problem, problem.run(*make_direct_convolution(kernels, what.spec, problem.weight.data(),
+                                                      problem.bias.data())));
+  }
+}
+
 void check_what_is_served() {
   ConvolutionSpec spec = plain(16, 16, 1);
   spec.sh = 2;
@@ -261,6 +275,7 @@ int main() {
   check_what_is_served();
   check_bits_across_instruction_sets();
   for (const KernelTable* kernels : available_kernels()) {
+    check_direct(*kernels);
     if (kernels->winograd == nullptr) continue;
     check_shapes(*kernels);
     check_bands(*kernels);

@@ -10,11 +10,15 @@ from compare import assert_relative
 from engine.plan_check import check_plan
 from engine.random_graphs import Sample, samples
 from flownet2.executors import get_executor
+from flownet2.executors.numpy import RoundedNetwork
 from flownet2.ops.dispatch import run_operator
 from flownet2.types import Array
 
 MARGIN = 3
 """Times the operator's tolerance: convolutions may use other algorithms than the reference, and float32 is all."""
+
+ROUNDED = 2.0**-8 + 1e-3
+"""Of the largest value: features may be stored rounded, and float sums may tip over to a neighbour."""
 
 SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large)
 
@@ -89,3 +93,22 @@ def test_a_batch_gives_the_bits_of_single_runs(sample: Sample) -> None:
         single = network.run({name: array[n : n + 1] for name, array in sample.inputs.items()}, sample.outputs)
         for name, array in together.items():
             assert np.array_equal(array[n : n + 1], single[name], equal_nan=True), name
+
+
+@settings(max_examples=100, suppress_health_check=SLOW)
+@given(sample=samples())
+def test_bfloat16_follows_its_definition(sample: Sample) -> None:
+    """Each node against NumPy on rounded operands, from the inputs that the engine computed for it."""
+    network = get_executor("native", precision="bfloat16").compile(sample.graph, sample.parameters)
+    definition = get_executor("reference", precision="bfloat16").compile(sample.graph, sample.parameters)
+    assert isinstance(definition, RoundedNetwork)
+    names = [node.name for node in sample.graph.nodes]
+    values = {**sample.inputs, **network.run(sample.inputs, names)}
+    for node in sample.graph.nodes:
+        expected = definition.compute(node, values)
+        assert_relative(values[node.name], expected, rtol=ROUNDED, what=f"{node.name} {node.op}")
+    # Asking for less keeps other values in the rounded form that convolutions read; the same twice all the same.
+    some, again = (network.run(sample.inputs, sample.outputs) for _ in range(2))
+    for name, array in some.items():
+        assert array.shape == values[sample.graph.outputs.get(name, name)].shape
+        assert np.array_equal(array, again[name], equal_nan=True), name

@@ -48,13 +48,14 @@ class NumpyNetwork:
         kept = set(wanted.values())
         values = dict(inputs)
         for index, node in enumerate(nodes):
-            values[node.name] = self._compute(node, values)
+            values[node.name] = self.compute(node, values)
             for name in set(node.inputs):
                 if last_use[name] == index and name not in kept:
                     del values[name]
         return {name: values[value] for name, value in wanted.items()}
 
-    def _compute(self, node: Node, values: Mapping[str, Array]) -> Array:
+    def compute(self, node: Node, values: Mapping[str, Array]) -> Array:
+        """The value of one node, from those of its inputs."""
         parameters = {role: self._parameters[name] for role, name in node.parameters.items()}
         inputs = [values[name] for name in node.inputs]
         return run_operator(node.op, node.attributes, inputs, parameters, reference=self._reference)
@@ -66,12 +67,13 @@ class RoundedNetwork(NumpyNetwork):
     def __init__(self, graph: Graph, parameters: Mapping[str, Array], *, reference: bool) -> None:
         super().__init__(graph, rounded_parameters(graph, parameters), reference=reference)
 
-    def _compute(self, node: Node, values: Mapping[str, Array]) -> Array:
+    def compute(self, node: Node, values: Mapping[str, Array]) -> Array:
+        """The same, rounded as the precision wants."""
         if not is_convolution(node):
-            return super()._compute(node, values)
+            return super().compute(node, values)
         flow = output_channels(self._graph, node) <= FLOW_CHANNELS
         name = node.inputs[0]
-        result = super()._compute(node, {name: rounded_input(values[name], flow=flow)})
+        result = super().compute(node, {name: rounded_input(values[name], flow=flow)})
         return result if flow else round_to_bfloat16(result)
 
 
