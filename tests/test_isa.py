@@ -83,6 +83,14 @@ def test_planar_operators_agree_with_the_reference(isa: str) -> None:
     assert (done.stdout, done.stderr) == ("True\n", "")
 
 
+def test_one_that_the_processor_lacks_is_refused() -> None:
+    """As an error, before any of its instructions runs; a processor that has all of them has nothing to refuse."""
+    for isa in set(NAMES) - set(runtime.list_isas()):
+        done = run_python("from flownet2 import runtime; runtime.get_isa()", isa)
+        assert done.returncode == 1
+        assert f"FLOWNET2_ISA must be one of {', '.join(runtime.list_isas())} on this processor" in done.stderr
+
+
 @pytest.mark.parametrize("value", ["avx9000", "AVX2", "scalar,avx2", "auto"])
 def test_bad_override(value: str) -> None:
     """An error at the first use of a kernel and from the query, every time; importing goes well."""

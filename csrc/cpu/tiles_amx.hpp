@@ -4,17 +4,10 @@
 
 #include <cstdint>
 
+#include "cpu/tile_shapes.hpp"
+
 namespace flownet2 {
 namespace {
-
-/// What `tile_configure` loads: palette 1, rows and bytes per row of each tile.
-struct TileShapes {
-  std::uint8_t palette;
-  std::uint8_t start_row;
-  std::uint8_t reserved[14];
-  std::uint16_t row_bytes[16];
-  std::uint8_t rows[16];
-};
 
 // Numbers of tiles are part of the instructions. The intrinsics of g++ take them as text, which a
 // template argument is not.

@@ -6,16 +6,10 @@
 #include <cstdint>
 #include <cstring>
 
+#include "cpu/tile_shapes.hpp"
+
 namespace flownet2 {
 namespace {
-
-struct TileShapes {
-  std::uint8_t palette;
-  std::uint8_t start_row;
-  std::uint8_t reserved[14];
-  std::uint16_t row_bytes[16];
-  std::uint8_t rows[16];
-};
 
 struct PlainTiles {
   TileShapes shapes;

@@ -59,7 +59,8 @@ def get_num_threads() -> int:
 def list_isas() -> list[str]:
     """Instruction sets that the compiled kernels have and this processor runs, the preferred one last.
 
-    Names: "scalar" (what every processor of the kind has), "avx2" (AVX2 with FMA), "avx512" (AVX-512 F, BW, VL, DQ).
+    Names: "scalar" (what every processor of the kind has), "avx2" (AVX2 with FMA), "avx512" (AVX-512 F, BW, VL, DQ),
+    "avx512_bf16" (those and AVX512-BF16), "amx" (those and AMX tiles of bfloat16).
     """
     return _core.isas()
 
