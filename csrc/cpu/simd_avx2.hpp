@@ -81,10 +81,7 @@ inline Vec upper_of_pairs(Vec pairs) {
   return _mm256_castsi256_ps(_mm256_and_si256(_mm256_castps_si256(pairs), upper));
 }
 
-inline Vec pairs_multiply_add(Vec a, Vec b, Vec sum) {
-  sum = multiply_add(upper_of_pairs(a), upper_of_pairs(b), sum);
-  return multiply_add(lower_of_pairs(a), lower_of_pairs(b), sum);
-}
-
 }  // namespace
 }  // namespace flownet2
+
+#include "cpu/simd_pairs.hpp"

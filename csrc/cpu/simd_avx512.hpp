@@ -101,15 +101,16 @@ inline Vec upper_of_pairs(Vec pairs) {
   return _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(pairs), upper));
 }
 
-/// Lanes of a and b are pairs of bfloat16: sum + upper * upper + lower * lower, rounded after each.
-inline Vec pairs_multiply_add(Vec a, Vec b, Vec sum) {
 #if defined(__AVX512BF16__)
+/// What simd_pairs.hpp says, as one instruction.
+inline Vec pairs_multiply_add(Vec a, Vec b, Vec sum) {
   return _mm512_dpbf16_ps(sum, reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b));
-#else
-  sum = multiply_add(upper_of_pairs(a), upper_of_pairs(b), sum);
-  return multiply_add(lower_of_pairs(a), lower_of_pairs(b), sum);
-#endif
 }
+#endif
 
 }  // namespace
 }  // namespace flownet2
+
+#if !defined(__AVX512BF16__)
+#include "cpu/simd_pairs.hpp"
+#endif

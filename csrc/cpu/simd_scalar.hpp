@@ -127,11 +127,7 @@ inline void store(bfloat16* to, const Vec& v) {
   }
 }
 
-/// Lanes of a and b are pairs of bfloat16: sum + upper * upper + lower * lower, rounded after each.
-inline Vec pairs_multiply_add(const Vec& a, const Vec& b, Vec sum) {
-  sum = multiply_add(upper_of_pairs(a), upper_of_pairs(b), sum);
-  return multiply_add(lower_of_pairs(a), lower_of_pairs(b), sum);
-}
-
 }  // namespace
 }  // namespace flownet2
+
+#include "cpu/simd_pairs.hpp"

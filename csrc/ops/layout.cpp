@@ -7,6 +7,7 @@
 
 #include "cpu/dispatch.hpp"
 #include "cpu/threads.hpp"
+#include "ops/either_layout.hpp"
 #include "ops/rounded.hpp"
 
 namespace flownet2 {
@@ -71,22 +72,17 @@ void write_lane(const Lane<T>& from, std::int64_t first, std::int64_t last, T* t
   }
 }
 
-void put_planes(const KernelTable& kernels, const float* const* rows, std::int64_t count, float* to) {
-  kernels.put_channels(rows, count, to);
-}
-void put_planes(const KernelTable& kernels, const float* const* rows, std::int64_t count, bfloat16* to) {
-  kernels.put_channels_bfloat16(rows, count, to);
-}
-
-/// Pixels [first, last) of lanes that are planes or nothing; false if one is not.
+/// Pixels [first, last) of group g of image n from lanes that are planes or nothing; false if one is
+/// not.
 template <typename T>
-bool write_planes(const Lanes<T>& lanes, std::int64_t first, std::int64_t last, T* to) {
+bool write_planes(const Lanes<T>& lanes, std::int64_t n, std::int64_t g, std::int64_t first,
+                  std::int64_t last, const MutableBlocked& out) {
   std::array<const float*, channel_block> rows{};
   for (std::size_t l = 0; l < lanes.size(); ++l) {
     if (lanes[l].lane != nullptr) return false;
     if (lanes[l].plane != nullptr) rows[l] = lanes[l].plane + first;
   }
-  put_planes(active_kernels(), rows.data(), last - first, to + first * pixel_step<T>);
+  put_pixels(active_kernels(), rows.data(), n, g, first, last - first, out);
   return true;
 }
 
@@ -99,7 +95,6 @@ void write_group(const Lanes<T>& lanes, std::int64_t first, std::int64_t last, T
     }
     return;
   }
-  if (write_planes(lanes, first, last, to)) return;
   for (std::int64_t start = first; start < last; start += pixels_per_run) {
     const std::int64_t stop = std::min(start + pixels_per_run, last);
     for (std::size_t l = 0; l < lanes.size(); ++l) write_lane(lanes[l], start, stop, to + l);
@@ -134,8 +129,9 @@ void join_groups(const std::vector<ChannelPart>& parts, const MutableBlocked& ou
   for_pieces(out.n(), blocks_of(out.c), out.h * out.w,
              [&](std::int64_t n, std::int64_t group, std::int64_t first, std::int64_t last) {
                Lanes<T> lanes;
-               if (find_lanes(parts, n, group, lanes))
-                 write_group(lanes, first, last, out.group<T>(n, group));
+               if (!find_lanes(parts, n, group, lanes)) return;
+               if (write_planes(lanes, n, group, first, last, out)) return;
+               write_group(lanes, first, last, out.group<T>(n, group));
              });
 }
 

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <utility>
 
+#include "cpu/unroll.hpp"
+
 namespace flownet2 {
 
 struct WinogradWeights::Taps {
@@ -20,15 +22,6 @@ struct WinogradWeights::Taps {
 namespace {
 
 constexpr std::int64_t most_taps = 4;  // a side
-
-/// Weights of deep layers come from memory: asks for those of the next block, well before their use.
-void prefetch([[maybe_unused]] const float* from) {
-#if defined(__GNUC__)
-  constexpr int to_read = 0;
-  constexpr int second_level = 2;
-  __builtin_prefetch(from, to_read, second_level);
-#endif
-}
 
 }  // namespace
 
@@ -84,7 +77,7 @@ void WinogradWeights::transform_block(const WinogradTransforms& transforms, cons
     for (std::int64_t y = 0; y < taps.used_y; ++y) {
       for (std::int64_t x = 0; x < taps.used_x; ++x) {
         const float* tap = from + y * taps.row + x * taps.column;
-        prefetch(tap + taps.next);
+        FLOWNET2_PREFETCH(tap + taps.next);  // those of deep layers come from memory
         if (!whole) {
           std::memcpy(filled + (y * r + x) * channel_block, tap, channel_block * sizeof(float));
         }
@@ -110,7 +103,7 @@ void WinogradWeights::transform_pairs(const WinogradTransforms& transforms, cons
     for (std::int64_t y = 0; y < taps.used_y; ++y) {
       for (std::int64_t x = 0; x < taps.used_x; ++x) {
         const float* tap = from + y * taps.row + x * taps.column;
-        prefetch(tap + taps.next);
+        FLOWNET2_PREFETCH(tap + taps.next);  // those of deep layers come from memory
         const std::int64_t at = (y * r + x) * channel_block;
         kernels_.split_pairs(tap, lower + at, upper + at);
       }

@@ -7,6 +7,7 @@
 
 #include "cpu/blocked.hpp"
 #include "cpu/kernel_table.hpp"
+#include "cpu/unroll.hpp"
 
 namespace flownet2 {
 namespace {
@@ -16,14 +17,6 @@ constexpr std::int64_t vecs_per_group = channel_block / vec_width;
 /// Callers take so many pixels of a row, then the same of the other groups, then compute: what they take
 /// next is far enough away for the processor not to expect it.
 constexpr std::int64_t pixels_ahead = 2 * vec_width;
-
-inline void prefetch(const void* address) {
-#if defined(__GNUC__)
-  __builtin_prefetch(address, 0, 2);
-#else
-  static_cast<void>(address);
-#endif
-}
 
 // ---- kernels
 
@@ -36,7 +29,7 @@ void take_channels(const T* from, std::int64_t pixels, float* to, std::int64_t t
       for (int i = 0; i < vec_width; ++i) {
         const T* pixel = from + (p + i) * pixel_step<T> + v * vec_width;
         rows[i] = load(pixel);
-        prefetch(pixel + pixels_ahead * pixel_step<T>);
+        FLOWNET2_PREFETCH(pixel + pixels_ahead * pixel_step<T>);
       }
       transpose(rows);
       for (int i = 0; i < vec_width; ++i) store(to + (v * vec_width + i) * to_step + p, rows[i]);
