@@ -13,7 +13,7 @@ PY_TAG := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2]
 STAMPS := $(VENV)/.flownet2-stamps-$(PY_TAG)
 # Folders are listed too: their time changes when a file is removed.
 SOURCES := CMakeLists.txt pyproject.toml README.md LICENSE NOTICE \
-           $(shell find cmake csrc src -name '__pycache__' -prune -o \( -type f -o -type d \) -print 2>/dev/null)
+           $(shell find csrc src -name '__pycache__' -prune -o \( -type f -o -type d \) -print 2>/dev/null)
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 
 .DEFAULT_GOAL := help

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <flownet2/runtime.hpp>
-#include <flownet2/version.hpp>
+#include <flownet2/version.h>
 
 #include "cpu/dispatch.hpp"
 
@@ -36,14 +36,6 @@ std::vector<std::string> isas() {
   return names;
 }
 
-std::string isa() { return active_kernels().name; }
-
-std::vector<std::string> op_names() {
-  return {
-#define FLOWNET2_OP(stem) #stem,
-#include "ops/ops.def"
-#undef FLOWNET2_OP
-  };
-}
+std::string isa() { return process_kernels().name; }
 
 }  // namespace flownet2

@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "cpu/features.hpp"
+#include "cpu/settings.hpp"
 
 namespace flownet2 {
 namespace {
@@ -60,7 +61,7 @@ const KernelTable& kernels_named(const std::string& name) {
   return *table;
 }
 
-const KernelTable& active_kernels() {
+const KernelTable& process_kernels() {
   const KernelTable* table = chosen;
   if (table != nullptr) return *table;
   const char* forced = std::getenv("FLOWNET2_ISA");
@@ -68,6 +69,11 @@ const KernelTable& active_kernels() {
   if (table == nullptr) fail("FLOWNET2_ISA", forced);
   chosen = table;
   return *table;
+}
+
+const KernelTable& active_kernels() {
+  const KernelTable* table = call_settings().kernels;
+  return table != nullptr ? *table : process_kernels();
 }
 
 }  // namespace flownet2

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The processor's peak: the loops of kernels/peak.inl.hpp on all threads, timed.
+#include "cpu/peak.hpp"
+
 #include <flownet2/error.hpp>
 #include <flownet2/runtime.hpp>
 

@@ -18,6 +18,7 @@
 
 #include "cpu/cpu_count.hpp"
 #include "cpu/denormals.hpp"
+#include "cpu/settings.hpp"
 
 #if defined(__unix__) || defined(__APPLE__)
 #include <pthread.h>
@@ -33,10 +34,12 @@ thread_local std::chrono::steady_clock::time_point last_asked;
 /// The tasks of one parallel_for. Threads draw indices from a counter until it runs out.
 class Job {
  public:
-  Job(std::int64_t count, const std::function<void(std::int64_t)>& task) : count_(count), task_(task) {}
+  Job(std::int64_t count, const std::function<void(std::int64_t)>& task)
+      : count_(count), task_(task), settings_(call_settings()) {}
 
   void work() noexcept {
     const FlushDenormals flush;
+    const SettingsScope scope(settings_);
     try {
       for (std::int64_t i = next_++; i < count_; i = next_++) {
         check_stop();
@@ -56,6 +59,7 @@ class Job {
  private:
   const std::int64_t count_;
   const std::function<void(std::int64_t)>& task_;
+  const CallSettings settings_;
   std::atomic<std::int64_t> next_{0};
   std::mutex mutex_;
   std::exception_ptr error_;
@@ -89,10 +93,13 @@ class Pool {
   bool run(Job& job, int threads) {
     const std::unique_lock<std::mutex> owner(owner_, std::try_to_lock);
     if (!owner.owns_lock()) return false;
-    resize(threads - 1);
+    // Never fewer: calls with different numbers of threads would end and start workers all the time.
+    if (const std::size_t wanted = static_cast<std::size_t>(threads) - 1; wanted > workers_.size())
+      grow(wanted);
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       job_ = &job;
+      helpers_ = threads - 1;
       ++job_number_;
     }
     wake_.notify_all();
@@ -110,14 +117,11 @@ class Pool {
   /// Ends the workers, unless some thread is inside run(): that one is left to the end of the process.
   void stop_if_idle() {
     const std::unique_lock<std::mutex> owner(owner_, std::try_to_lock);
-    if (owner.owns_lock()) resize(0);
+    if (owner.owns_lock()) stop_workers();
   }
 
  private:
-  void resize(int workers) {
-    const std::size_t wanted = static_cast<std::size_t>(workers);
-    if (wanted == workers_.size()) return;
-    if (wanted < workers_.size()) stop_workers();
+  void grow(std::size_t wanted) {
     try {
       while (workers_.size() < wanted) workers_.emplace_back([this] { serve(); });
     } catch (const std::system_error&) {
@@ -145,6 +149,7 @@ class Pool {
   std::condition_variable wake_;
   std::condition_variable idle_;
   Job* job_ = nullptr;
+  int helpers_ = 0;  // that the job wants
   std::atomic<std::uint64_t> job_number_{0};
   std::atomic<int> busy_{0};
   bool stop_ = false;
@@ -161,6 +166,7 @@ void Pool::serve() {
     wake_.wait(lock, [&] { return stop_ || (job_ != nullptr && job_number_ != seen); });
     if (stop_) return;
     seen = job_number_;
+    if (busy_ >= helpers_) continue;
     Job* job = job_;
     ++busy_;
     lock.unlock();
@@ -259,7 +265,7 @@ void check_stop() {
 }
 
 void parallel_for(std::int64_t count, const std::function<void(std::int64_t)>& task) {
-  const int threads = inside_job ? 1 : num_threads();
+  const int threads = inside_job ? 1 : call_threads();
   Job job(count, task);
   if (threads == 1 || count < 2) {
     job.work();

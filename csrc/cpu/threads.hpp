@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One thread pool per process, started at the first use and after a change of num_threads().
+// One thread pool per process, started at the first use and enlarged where a call wants more threads.
 #pragma once
 
 #include <cstdint>

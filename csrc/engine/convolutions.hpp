@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <flownet2/network.hpp>
-
 #include <memory>
 #include <vector>
 
 #include "engine/graph.hpp"
+#include "engine/network.hpp"
 #include "ops/convolution.hpp"
 #include "ops/flow_head.hpp"
 

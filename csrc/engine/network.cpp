@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "engine/network.hpp"
+
 #include <flownet2/error.hpp>
-#include <flownet2/network.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -34,10 +35,14 @@ std::string about_run(const std::vector<NamedShape>& inputs, const Plan& plan) {
 
 class Network::Implementation {
  public:
-  Implementation(std::string_view graph_text, const ParameterSource& parameters, Precision precision)
-      : element_(precision == Precision::bfloat16 ? Element::bfloat16 : Element::float32),
-        graph_(parse_graph(graph_text)),
-        convolutions_(make_convolutions(graph_, parameters, element_)) {}
+  Implementation(std::string_view graph_text, const ParameterSource& parameters,
+                 const NetworkOptions& options)
+      : settings_(options.settings),
+        element_(options.precision == Precision::bfloat16 ? Element::bfloat16 : Element::float32),
+        graph_(parse_graph(graph_text)) {
+    const SettingsScope scope(settings_);
+    convolutions_ = make_convolutions(graph_, parameters, element_);
+  }
 
   const Graph& graph() const { return graph_; }
 
@@ -104,6 +109,9 @@ class Network::Implementation {
     memories.arena = arena.data();
     std::optional<StopCheck> stop_check;
     if (options.stop) stop_check.emplace(options.stop);
+    const SettingsScope scope(settings_);
+    const auto steps = static_cast<double>(plan.steps.size());
+    double done = 0;
     for (const Step& step : plan.steps) {
       check_stop();
       const auto start = std::chrono::steady_clock::now();
@@ -112,6 +120,8 @@ class Network::Implementation {
         const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
         options.times->push_back({value_names(graph_, step), step_name(graph_, step), time.count()});
       }
+      done += 1;
+      if (options.progress) options.progress(done / steps);
     }
   }
 
@@ -147,6 +157,7 @@ class Network::Implementation {
     }
   }
 
+  CallSettings settings_;
   Element element_;
   Graph graph_;
   Convolutions convolutions_;
@@ -154,11 +165,12 @@ class Network::Implementation {
   mutable ArenaPool arenas_;
 };
 
-Network::Network(std::string_view graph_text, const ParameterSource& parameters, Precision precision)
-    : implementation_(std::make_unique<Implementation>(graph_text, parameters, precision)) {}
+Network::Network(std::string_view graph_text, const ParameterSource& parameters,
+                 const NetworkOptions& options)
+    : implementation_(std::make_unique<Implementation>(graph_text, parameters, options)) {}
 Network::Network(std::string_view graph_text, const std::vector<ParameterView>& parameters,
-                 Precision precision)
-    : Network(graph_text, source_of(parameters), precision) {}
+                 const NetworkOptions& options)
+    : Network(graph_text, source_of(parameters), options) {}
 Network::~Network() = default;
 Network::Network(Network&&) noexcept = default;
 Network& Network::operator=(Network&&) noexcept = default;

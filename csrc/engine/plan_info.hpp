@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <flownet2/network.hpp>
-
 #include <string>
 #include <vector>
 
 #include "engine/graph.hpp"
+#include "engine/network.hpp"
 #include "engine/plan.hpp"
 
 namespace flownet2 {

@@ -47,7 +47,7 @@ Shape convolution_shape(const Graph& graph, const GraphNode& node, const Shape& 
           size(in.w, weight[3], attributes.stride.columns, attributes.padding.columns)};
 }
 
-Shape concat_shape(const std::vector<Shape>& inputs) {
+Shape joined_shape(const std::vector<Shape>& inputs) {
   Shape out = inputs[0];
   for (std::size_t i = 1; i < inputs.size(); ++i) {
     const Shape& in = inputs[i];
@@ -91,7 +91,7 @@ Shape node_shape(const Graph& graph, const GraphNode& node, const std::vector<Sh
       return resize_shape(inputs[0],
                           resize_options(std::get<ResizeAttributes>(node.attributes), inputs[0]));
     case Op::concat:
-      return concat_shape(inputs);
+      return joined_shape(inputs);
     case Op::elementwise:
       return elementwise_shape(std::get<ElementwiseAttributes>(node.attributes), inputs);
   }

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/direct_convolution.hpp"
 
-#include <flownet2/runtime.hpp>
-
 #include <algorithm>
 #include <utility>
 #include <vector>
 
 #include "cpu/memory.hpp"
+#include "cpu/settings.hpp"
 #include "cpu/threads.hpp"
 #include "ops/convolution_phases.hpp"
 #include "ops/direct_packing.hpp"
@@ -33,7 +32,7 @@ class DirectConvolution final : public Convolution {
   }
 
   void run(const ConstBlocked& in, const MutableBlocked& out) const override {
-    const DirectPlan plan = plan_direct(steps_, layout_, out, num_threads());
+    const DirectPlan plan = plan_direct(steps_, layout_, out, call_threads());
     parallel_for(plan.tasks(), [&](std::int64_t index) { run_task(plan, plan.task(index), in, out); });
   }
 

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/flow_head.hpp"
 
-#include <flownet2/runtime.hpp>
-
 #include <algorithm>
 #include <utility>
 
+#include "cpu/settings.hpp"
 #include "cpu/threads.hpp"
 #include "ops/rounded.hpp"
 #include "ops/rounding.hpp"
@@ -201,7 +200,7 @@ void FlowHead::run_tile(const Tile& tile, const EitherInput& in, const MutableVi
 }
 
 void FlowHead::run(const EitherInput& in, MutableView out) const {
-  const std::vector<Tile> tiles = tiles_of(out.shape, num_threads());
+  const std::vector<Tile> tiles = tiles_of(out.shape, call_threads());
   parallel_for(static_cast<std::int64_t>(tiles.size()),
                [&](std::int64_t index) { run_tile(tiles[static_cast<std::size_t>(index)], in, out); });
 }

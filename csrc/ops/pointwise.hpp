@@ -2,6 +2,8 @@
 // Operators that look at one element at a time: the layout does not matter to them.
 #pragma once
 
+#include <flownet2/ops.hpp>
+
 #include <cstdint>
 
 namespace flownet2 {
@@ -22,8 +24,6 @@ struct RunData {
 
 using ConstRuns = RunData<const float>;
 using MutableRuns = RunData<float>;
-
-enum class ElementwiseKind { add, sub, mul, scale };
 
 /// x where x > 0, slope * x elsewhere.
 void leaky_relu(const Runs& runs, ConstRuns x, float slope, MutableRuns out);

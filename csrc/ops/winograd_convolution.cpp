@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/winograd_convolution.hpp"
 
-#include <flownet2/runtime.hpp>
-
 #include <algorithm>
 #include <utility>
 #include <vector>
 
 #include "cpu/memory.hpp"
+#include "cpu/settings.hpp"
 #include "cpu/threads.hpp"
 #include "ops/rounding.hpp"
 #include "ops/winograd_geometry.hpp"
@@ -166,7 +165,8 @@ void WinogradConvolution::local_task(const Work& work, std::int64_t first, std::
 
 void WinogradConvolution::run_local(const Work& work) const {
   const std::int64_t count = work.tiles.count();
-  const std::int64_t part = winograd_local_tiles(work.transforms, product_, spec_, count, num_threads());
+  const std::int64_t part =
+      winograd_local_tiles(work.transforms, product_, spec_, count, call_threads());
   parallel_for(divide_up(count, part), [&](std::int64_t i) {
     local_task(work, i * part, std::min(part, count - i * part), part / product_.rows);
   });
@@ -176,7 +176,7 @@ void WinogradConvolution::run_shared(const Work& work) const {
   const std::int64_t count = work.tiles.count();
   const std::int64_t rows = product_.rows;
   const std::int64_t positions = work.positions();
-  const WinogradShares shares = winograd_shares(work.transforms, product_, spec_, count, num_threads());
+  const WinogradShares shares = winograd_shares(work.transforms, product_, spec_, count, call_threads());
   const std::vector<WinogradChunk> chunks = winograd_chunks(spec_, shares.chunk_blocks);
   const std::int64_t panel = shares.chunk_blocks * rows * channel_block;  // at most
   const std::int64_t v_position = winograd_position(shares.band / rows * panel);

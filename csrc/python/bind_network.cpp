@@ -2,7 +2,6 @@
 // flownet2._core.Network. The GIL is released while a network is made and while it runs; a run on the
 // main thread takes it back every few milliseconds to see whether Ctrl-C was pressed.
 #include <flownet2/error.hpp>
-#include <flownet2/network.hpp>
 
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
@@ -13,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/network.hpp"
 #include "python/bindings.hpp"
 #include "python/gil.hpp"
 #include "python/numpy_view.hpp"
@@ -33,7 +33,7 @@ std::unique_ptr<Network> make_network(const std::string& graph_text, const py::f
   const Precision chosen = precision_named(precision);
   std::unique_ptr<Network> network;
   PythonParameters(parameter).run([&](const ParameterSource& source) {
-    network = std::make_unique<Network>(graph_text, source, chosen);
+    network = std::make_unique<Network>(graph_text, source, NetworkOptions{chosen, {}});
   });
   return network;
 }

@@ -6,8 +6,10 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cpu/memory.hpp"
+#include "cpu/peak.hpp"
 #include "python/bindings.hpp"
 #include "python/gil.hpp"
 
@@ -35,6 +37,15 @@ std::optional<double> measure_peak_py(const std::string& kind) {
   without_gil([&] { gflops = measure_peak(kind); });
   if (gflops == 0.0) return std::nullopt;
   return gflops;
+}
+
+/// Stems of the operators in ops.hpp.
+std::vector<std::string> op_names() {
+  return {
+#define FLOWNET2_OP(stem) #stem,
+#include "ops/ops.def"
+#undef FLOWNET2_OP
+  };
 }
 
 }  // namespace

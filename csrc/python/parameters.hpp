@@ -3,7 +3,6 @@
 #pragma once
 
 #include <flownet2/error.hpp>
-#include <flownet2/network.hpp>
 
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
@@ -13,6 +12,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/network.hpp"
 #include "python/gil.hpp"
 
 namespace flownet2::python {

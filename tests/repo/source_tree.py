@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "flownet2"
 
-SOURCE_FOLDERS = ("src", "csrc", "tests", "cmake", "benchmarks", "docs", ".ci", "examples")
+SOURCE_FOLDERS = ("src", "csrc", "tests", "benchmarks", "docs", ".ci", "examples")
 TEXT_SUFFIXES = {
     ".py",
     ".pyi",

@@ -25,7 +25,9 @@ def field(pattern: str, text: str) -> str:
 def test_one_version_everywhere() -> None:
     versions = {
         "pyproject.toml": field(r'^version = "([^"]+)"$', PYPROJECT),
-        "CMakeLists.txt": field(r"^project\(flownet2 VERSION ([\d.]+)", (ROOT / "CMakeLists.txt").read_text("utf-8")),
+        "csrc/CMakeLists.txt": field(
+            r"^project\(flownet2 VERSION ([\d.]+)", (ROOT / "csrc" / "CMakeLists.txt").read_text("utf-8")
+        ),
         "installed metadata": metadata.version("flownet2"),
         "flownet2.__version__": flownet2.__version__,
         "flownet2._core": flownet2.build_info()["version"],

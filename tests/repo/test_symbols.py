@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files of instruction sets: each exports its table alone, runs nothing at load, has its flags from cmake/Isa.cmake.
+"""Files of instruction sets: each exports its table alone, runs nothing at load, has its flags from Isa.cmake.
 
 A function that two such files export could be merged by the linker into the copy that this processor cannot run.
 """
@@ -76,5 +76,5 @@ def test_flags_of_instruction_sets_are_theirs_alone(commands: list[dict[str, Any
 
 
 def test_only_one_file_names_such_flags() -> None:
-    places = [ROOT / "CMakeLists.txt", *ROOT.glob("csrc/**/CMakeLists.txt"), *ROOT.glob("cmake/*.cmake")]
+    places = [ROOT / "CMakeLists.txt", *ROOT.glob("csrc/**/CMakeLists.txt"), *ROOT.glob("csrc/cmake/*.cmake")]
     assert [path.name for path in places if re.search(r"-m(avx|fma|arch|sse)", path.read_text())] == ["Isa.cmake"]

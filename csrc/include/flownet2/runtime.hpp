@@ -2,6 +2,8 @@
 // Threads and build facts. All functions may be called from any thread at any time.
 #pragma once
 
+#include <flownet2/export.h>
+
 #include <string>
 #include <vector>
 
@@ -11,26 +13,20 @@ namespace flownet2 {
 inline constexpr int max_threads = 1024;
 
 /// Threads of one operator call, from 1 to max_threads, for the whole process; throws Error otherwise.
-void set_num_threads(int count);
+FLOWNET2_API void set_num_threads(int count);
 
 /// What set_num_threads set, else FLOWNET2_NUM_THREADS, else the CPUs that the process may use: the
 /// scheduler's affinity mask and the cgroup's CPU quota. Throws Error if the environment variable is not
 /// a legal number.
-int num_threads();
+FLOWNET2_API int num_threads();
 
 /// Instruction sets with kernels in this library that the processor has, from the plainest to the one
 /// preferred.
-std::vector<std::string> isas();
+FLOWNET2_API std::vector<std::string> isas();
 
 /// The one in use for the whole process: the environment variable FLOWNET2_ISA, else the preferred one;
 /// fixed at the first use. Throws Error if the variable names none of isas().
-std::string isa();
-
-/// What the processor computes at best: GFLOP/s, multiplications and additions, of num_threads() threads
-/// with isa(), nothing loaded or stored; the best of a few tries, 0.2 s in all. kind: "fma", float32, or
-/// "bf16", products of bfloat16 summed in float32; 0 where isa() has no such arithmetic. Other work on
-/// the machine lowers it. Throws Error for another kind, and as isa() and num_threads().
-double measure_peak(const std::string& kind);
+FLOWNET2_API std::string isa();
 
 /// Of this build on this machine.
 struct BuildInfo {
@@ -43,9 +39,6 @@ struct BuildInfo {
 };
 
 /// Throws as isa().
-BuildInfo build_info();
-
-/// Stems of the operators in ops.hpp.
-std::vector<std::string> op_names();
+FLOWNET2_API BuildInfo build_info();
 
 }  // namespace flownet2

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <flownet2/array_view.hpp>
+#include <flownet2/model.hpp>
 
 #include <cstdint>
 #include <functional>
@@ -11,6 +12,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "cpu/settings.hpp"
 
 namespace flownet2 {
 
@@ -26,10 +29,6 @@ struct Parameter {
 /// throws reaches the maker of the network.
 using ParameterSource = std::function<Parameter(const std::string& name)>;
 
-/// How a network computes. bfloat16: weights and what convolutions exchange are rounded to it; sums,
-/// flow (convolutions to few channels, with their weights), coordinates and correlation stay float32.
-enum class Precision { float32, bfloat16 };
-
 struct ParameterView {
   std::string name;
   std::vector<std::int64_t> shape;
@@ -44,11 +43,6 @@ struct NamedShape {
 struct NamedInput {
   std::string name;
   ConstView view;
-};
-
-struct NamedOutput {
-  std::string name;
-  MutableView view;
 };
 
 /// Time of one step: a node, or one of the following `op` instead of the node's operator. "layout": a
@@ -87,10 +81,18 @@ struct PlanInfo {
 struct RunOptions {
   /// Asked on the calling thread, about every 20 ms; true ends the run with ErrorCode::cancelled.
   std::function<bool()> stop;
+  /// Told the share of the steps that are done, from 0 to 1, on the calling thread.
+  std::function<void(double)> progress;
   std::vector<StepTime>* times = nullptr;
   /// Every node is a step of its own: for comparisons. Results may differ by rounding, where two
   /// convolutions would have been one.
   bool exact_graph = false;
+};
+
+/// How and with what a network computes.
+struct NetworkOptions {
+  Precision precision = Precision::float32;
+  CallSettings settings;
 };
 
 /// Functions are const and may be called from any number of threads. All throw Error; after one the
@@ -99,10 +101,10 @@ class Network {
  public:
   /// Every parameter that a node uses is copied in the form that its convolution wants.
   Network(std::string_view graph_text, const ParameterSource& parameters,
-          Precision precision = Precision::float32);
+          const NetworkOptions& options = {});
   /// The same with all parameters at hand.
   Network(std::string_view graph_text, const std::vector<ParameterView>& parameters,
-          Precision precision = Precision::float32);
+          const NetworkOptions& options = {});
   ~Network();
   Network(Network&&) noexcept;
   Network& operator=(Network&&) noexcept;

@@ -30,7 +30,7 @@ function(flownet2_add_isas target)
     if(NOT FLOWNET2_HAS_${isa})
       continue()
     endif()
-    set(source "${PROJECT_SOURCE_DIR}/csrc/cpu/isa_${isa}.cpp")
+    set(source "${CMAKE_CURRENT_SOURCE_DIR}/cpu/isa_${isa}.cpp")
     target_sources(${target} PRIVATE "${source}")
     set_source_files_properties(
       "${source}" TARGET_DIRECTORY ${target} PROPERTIES COMPILE_OPTIONS "${FLOWNET2_FLAGS_${isa}}")
