@@ -23,9 +23,7 @@ class ModelFile {
   /// The same from memory, which must outlive this.
   static ModelFile view(const void* data, std::size_t bytes);
 
-  std::string graph_text;
-  std::string network;
-  std::int64_t size_multiple = 1;
+  Graph graph;
   std::int64_t parameters = 0;  // numbers in all weights
   std::string stored;           // dtypes of the weights, such as "float16 and float32"
   ChannelOrder channel_order = ChannelOrder::bgr;
