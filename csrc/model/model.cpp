@@ -74,8 +74,8 @@ ModelInfo info_of(const ModelFile& file, Precision precision, const KernelTable&
   info.precision = precision;
   info.isa = kernels.name;
   info.size_multiple = file.graph.size_multiple;
-  info.channel_order = file.channel_order;
-  info.mean = file.mean;
+  info.channel_order = file.preprocess.channel_order;
+  info.mean = file.preprocess.mean;
   info.facts = file.facts;
   return info;
 }
@@ -145,9 +145,9 @@ class Model::Implementation {
       images2.push_back(&pair.image2);
     }
     const SettingsScope scope(settings_);
-    const Conventions conventions = {info_.channel_order, info_.mean};
-    to_tensor(images1, fit, conventions, image1);
-    to_tensor(images2, fit, conventions, image2);
+    const Preprocess preprocess = {info_.channel_order, info_.mean};
+    to_tensor(images1, fit, preprocess, image1);
+    to_tensor(images2, fit, preprocess, image2);
     run(image1, image2, {{"flow", flow}}, options);
     to_flow(flow, fit, out);
   }

@@ -168,20 +168,20 @@ SizeFit::SizeFit(SizeRule size_rule, const ImageSize& size, std::int64_t multipl
 }
 
 void to_tensor(const std::vector<const ImageView*>& pictures, const SizeFit& fit,
-               const Conventions& conventions, MutableView out) {
+               const Preprocess& preprocess, MutableView out) {
   std::optional<Resampling> resampling;
   if (fit.rule == SizeRule::resize && fit.network != fit.pictures) {
     resampling.emplace(fit.pictures, fit.network);
   }
   const Resampling* chosen = resampling ? &*resampling : nullptr;
-  const Units units[3] = {Units(conventions.mean[0]), Units(conventions.mean[1]),
-                          Units(conventions.mean[2])};
+  const Units units[3] = {Units(preprocess.mean[0]), Units(preprocess.mean[1]),
+                          Units(preprocess.mean[2])};
   const std::int64_t bands = bands_of(out.shape.h);
   parallel_for(out.shape.n * 3 * bands, [&](std::int64_t task) {
     const std::int64_t plane = task / bands;
     const std::int64_t c = plane % 3;
     const ImageView& image = *pictures[static_cast<std::size_t>(plane / 3)];
-    const bool same_order = image.order == conventions.channel_order;
+    const bool same_order = image.order == preprocess.channel_order;
     const std::int64_t channel = image.channels == 1 ? 0 : (same_order ? c : 2 - c);
     const std::int64_t first = task % bands * rows_per_band;
     const std::int64_t last = std::min(first + rows_per_band, out.shape.h);

@@ -5,17 +5,12 @@
 
 #include <flownet2/model.hpp>
 
-#include <array>
 #include <cstdint>
 #include <vector>
 
-namespace flownet2 {
+#include "model/preprocess_record.hpp"
 
-/// How a network takes its pictures: x / 255 - mean, in that order of channels.
-struct Conventions {
-  ChannelOrder channel_order = ChannelOrder::bgr;
-  std::array<float, 3> mean = {0.0f, 0.0f, 0.0f};
-};
+namespace flownet2 {
 
 /// How pictures of one size meet a network that wants multiples of a number.
 struct SizeFit {
@@ -32,7 +27,7 @@ struct SizeFit {
 
 /// The pictures, checked by check_pairs, as out (N, 3, H, W) with H and W as fit.network.
 void to_tensor(const std::vector<const ImageView*>& pictures, const SizeFit& fit,
-               const Conventions& conventions, MutableView out);
+               const Preprocess& preprocess, MutableView out);
 
 /// flow (N, 2, H, W) -> views of fit.flow(); resized where the pictures were, and scaled with them.
 void to_flow(ConstView flow, const SizeFit& fit, const std::vector<FlowView>& out);
