@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: Apache-2.0
+// The operators of ops.hpp: small cases by hand, convolutions against the definition and against the
+// engine's bits, and what is refused. Python's tests hold the same code against its reference.
+#include <flownet2/error.hpp>
+#include <flownet2/ops.hpp>
+#include <flownet2/runtime.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <doctest/doctest.h>
+#include <limits>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/network.hpp"
+
+namespace {
+
+using namespace flownet2;
+using Values = std::vector<float>;
+
+std::size_t count_of(const Shape& shape) {
+  return static_cast<std::size_t>(shape.n * shape.c * shape.h * shape.w);
+}
+
+struct Tensor {
+  Shape shape;
+  Values values;
+
+  Tensor(const Shape& shape_, Values values_) : shape(shape_), values(std::move(values_)) {
+    REQUIRE(values.size() == count_of(shape));
+  }
+
+  operator ConstView() const { return {values.data(), shape}; }
+};
+
+Tensor random_tensor(const Shape& shape, unsigned seed) {
+  std::mt19937 random(seed);
+  std::uniform_real_distribution<float> uniform(-1.0f, 1.0f);
+  Values values(count_of(shape));
+  for (float& value : values) value = uniform(random);
+  return {shape, std::move(values)};
+}
+
+/// What compute(view) writes; NaN where it writes nothing.
+template <typename Compute>
+Values computed(const Shape& shape, const Compute& compute) {
+  Values values(count_of(shape), std::nanf(""));
+  compute(MutableView(values.data(), shape));
+  return values;
+}
+
+/// The message of the Error that call() throws; "" if it throws none.
+template <typename Call>
+std::string refusal(const Call& call, ErrorCode code = ErrorCode::invalid_argument) {
+  try {
+    call();
+  } catch (const Error& error) {
+    CHECK(error.code() == code);
+    return error.what();
+  }
+  return "";
+}
+
+constexpr ConstView empty;
+constexpr std::int64_t huge = std::numeric_limits<std::int64_t>::max();
+
+Values conv2d_of(ConstView x, ConstView weight, ConstView bias, const ConvolutionOptions& options) {
+  return computed(conv2d_shape(x.shape, weight.shape, options),
+                  [&](MutableView out) { conv2d(x, weight, bias, options, out); });
+}
+
+Values conv_transpose2d_of(ConstView x, ConstView weight, ConstView bias,
+                           const ConvolutionOptions& options) {
+  return computed(conv_transpose2d_shape(x.shape, weight.shape, options),
+                  [&](MutableView out) { conv_transpose2d(x, weight, bias, options, out); });
+}
+
+TEST_CASE("conv2d by hand") {
+  const Tensor x({1, 1, 3, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9});
+  const Tensor weight({2, 1, 2, 2}, {1, 0, 0, 1, 0, 1, 0, 0});
+  const Tensor bias({1, 2, 1, 1}, {10, -100});
+  CHECK(conv2d_of(x, weight, bias, {}) == Values{16, 18, 22, 24, -98, -97, -95, -94});
+  ConvolutionOptions options;
+  options.leaky_slope = 0.5f;
+  CHECK(conv2d_of(x, weight, bias, options) == Values{16, 18, 22, 24, -49, -48.5f, -47.5f, -47});
+  options = {};
+  options.stride_rows = 2;
+  options.padding_rows = 1;
+  CHECK(conv2d_of(x, weight, empty, options) == Values{2, 3, 12, 14, 0, 0, 5, 6});
+}
+
+TEST_CASE("conv_transpose2d by hand") {
+  const Tensor x({1, 2, 1, 2}, {1, 2, 3, 4});
+  const Tensor weight({2, 1, 2, 2}, {1, 2, 3, 4, 0, 1, 0, 0});
+  const Tensor bias({1, 1, 1, 1}, {1});
+  ConvolutionOptions options;
+  options.stride_columns = 2;
+  CHECK(conv_transpose2d_of(x, weight, bias, options) == Values{2, 6, 3, 9, 4, 5, 7, 9});
+  options.padding_columns = 1;
+  options.leaky_slope = 0.1f;
+  CHECK(conv_transpose2d_of(x, weight, empty, options) == Values{5, 2, 4, 6});
+}
+
+TEST_CASE("leaky_relu by hand") {
+  const Tensor x({1, 3, 1, 1}, {-2, 0, 3});
+  CHECK(computed(x.shape, [&](MutableView out) { leaky_relu(x, 0.5f, out); }) == Values{-1, 0, 3});
+}
+
+TEST_CASE("correlation by hand") {
+  const Tensor a({1, 2, 1, 2}, {1, 2, 3, 4});
+  const Tensor b({1, 2, 1, 2}, {5, 6, 7, 8});
+  CorrelationOptions options;
+  options.max_displacement = options.stride = 1;
+  const Shape shape = correlation_shape(a.shape, b.shape, options);
+  CHECK(shape == Shape{1, 9, 1, 2});
+  const auto correlated = [&] {
+    return computed(shape, [&](MutableView out) { correlation(a, b, options, out); });
+  };
+  CHECK(correlated() == Values{0, 0, 0, 0, 0, 0, 0, 38, 26, 44, 30, 0, 0, 0, 0, 0, 0, 0});
+  options.reduction = Reduction::mean;
+  CHECK(correlated() == Values{0, 0, 0, 0, 0, 0, 0, 19, 13, 22, 15, 0, 0, 0, 0, 0, 0, 0});
+}
+
+TEST_CASE("warp by hand") {
+  const Tensor x({1, 1, 1, 3}, {10, 20, 40});
+  const Tensor flow({1, 2, 1, 3}, {0.5f, 1, 1, 0, 0, 0});
+  WarpOptions options;
+  const auto warped = [&] {
+    return computed(x.shape, [&](MutableView out) { warp(x, flow, options, out); });
+  };
+  CHECK(warped() == Values{15, 40, 40});
+  options.padding = Padding::zeros;
+  CHECK(warped() == Values{15, 40, 0});
+}
+
+TEST_CASE("resize by hand") {
+  const Tensor x({1, 1, 2, 2}, {1, 2, 3, 4});
+  ResizeOptions options;
+  options.height = options.width = 3;
+  options.align_corners = true;
+  const auto resized = [&] {
+    return computed(resize_shape(x.shape, options), [&](MutableView out) { resize(x, options, out); });
+  };
+  CHECK(resized() == Values{1, 1.5f, 2, 2, 2.5f, 3, 3, 3.5f, 4});
+  options = {2, 4, ResizeMode::nearest, false};
+  CHECK(resized() == Values{1, 1, 2, 2, 3, 3, 4, 4});
+}
+
+TEST_CASE("channel_norm by hand") {
+  const Tensor x({2, 2, 1, 1}, {3, 4, 5, 12});
+  const Shape shape = channel_norm_shape(x.shape);
+  CHECK(shape == Shape{2, 1, 1, 1});
+  CHECK(computed(shape, [&](MutableView out) { channel_norm(x, out); }) == Values{5, 13});
+}
+
+TEST_CASE("concat by hand") {
+  const Tensor a({2, 1, 1, 2}, {1, 2, 3, 4});
+  const Tensor b({2, 2, 1, 2}, {5, 6, 7, 8, 9, 10, 11, 12});
+  const Shape shape = concat_shape({a.shape, b.shape});
+  CHECK(shape == Shape{2, 3, 1, 2});
+  CHECK(computed(shape, [&](MutableView out) { concat({a, b}, out); }) ==
+        Values{1, 2, 5, 6, 7, 8, 3, 4, 9, 10, 11, 12});
+  CHECK(computed(a.shape, [&](MutableView out) { concat({a}, out); }) == a.values);
+}
+
+TEST_CASE("elementwise by hand") {
+  const Tensor a({1, 3, 1, 1}, {1, 2, 3});
+  const Tensor b({1, 3, 1, 1}, {4, 6, 10});
+  const auto combined = [&](ElementwiseKind kind, ConstView second, float factor) {
+    return computed(a.shape, [&](MutableView out) { elementwise(kind, a, second, factor, out); });
+  };
+  CHECK(combined(ElementwiseKind::add, b, 7.0f) == Values{5, 8, 13});
+  CHECK(combined(ElementwiseKind::sub, b, 7.0f) == Values{-3, -4, -7});
+  CHECK(combined(ElementwiseKind::mul, b, 7.0f) == Values{4, 12, 30});
+  CHECK(combined(ElementwiseKind::scale, empty, 7.0f) == Values{7, 14, 21});
+}
+
+TEST_CASE("more elements than a task has") {
+  for (const int threads : {1, 3}) {
+    set_num_threads(threads);
+    const Tensor x = random_tensor({2, 3, 111, 113}, 1);
+    Values expected = x.values;
+    for (float& value : expected) value *= -2.0f;
+    CHECK(computed(x.shape, [&](MutableView out) {
+            elementwise(ElementwiseKind::scale, x, {}, -2.0f, out);
+          }) == expected);
+    expected = x.values;
+    for (float& value : expected) value = value > 0.0f ? value : 0.25f * value;
+    CHECK(computed(x.shape, [&](MutableView out) { leaky_relu(x, 0.25f, out); }) == expected);
+  }
+}
+
+struct Layer {
+  Shape x;
+  std::int64_t co, kh, kw;
+  ConvolutionOptions options;
+  bool transposed;
+
+  Shape weight() const { return transposed ? Shape{x.c, co, kh, kw} : Shape{co, x.c, kh, kw}; }
+};
+
+const std::vector<Layer> layers = {
+    {{1, 1, 1, 1}, 1, 1, 1, {1, 1, 0, 0, {}}, false},
+    {{2, 3, 7, 5}, 2, 3, 3, {1, 1, 1, 1, {}}, false},       // a flow head
+    {{1, 5, 9, 11}, 7, 3, 5, {2, 3, 1, 4, 0.1f}, false},    // nothing square
+    {{2, 17, 13, 9}, 33, 3, 3, {1, 1, 1, 1, 0.1f}, false},  // Winograd's algorithm, if any
+    {{1, 64, 31, 37}, 64, 3, 3, {1, 1, 1, 1, -0.5f}, false},
+    {{1, 3, 19, 21}, 64, 7, 7, {2, 2, 3, 3, 0.1f}, false},
+    {{1, 6, 3, 5}, 2, 4, 4, {2, 2, 1, 1, {}}, true},
+    {{2, 20, 5, 7}, 18, 4, 4, {2, 2, 1, 1, 0.1f}, true},
+    {{1, 3, 4, 3}, 9, 5, 2, {3, 1, 2, 0, {}}, true},
+};
+
+Values convolved(const Layer& layer, ConstView x, ConstView weight, ConstView bias) {
+  return layer.transposed ? conv_transpose2d_of(x, weight, bias, layer.options)
+                          : conv2d_of(x, weight, bias, layer.options);
+}
+
+/// The definition: each input value times each of the kernel's goes to one output.
+std::vector<double> defined(const Layer& layer, const Tensor& x, const Tensor& weight,
+                            const Tensor& bias, const Shape& out) {
+  std::vector<double> sums(count_of(out));
+  const auto at = [](const Shape& s, std::int64_t n, std::int64_t c, std::int64_t y, std::int64_t i) {
+    return static_cast<std::size_t>(((n * s.c + c) * s.h + y) * s.w + i);
+  };
+  const ConvolutionOptions& o = layer.options;
+  // A plain convolution reads where its transpose writes.
+  const Shape& coarse = layer.transposed ? x.shape : out;
+  const Shape& fine = layer.transposed ? out : x.shape;
+  for (std::int64_t n = 0; n < out.n; ++n) {
+    for (std::int64_t co = 0; co < out.c; ++co) {
+      for (std::int64_t y = 0; y < coarse.h; ++y) {
+        for (std::int64_t column = 0; column < coarse.w; ++column) {
+          for (std::int64_t i = 0; i < layer.kh; ++i) {
+            for (std::int64_t j = 0; j < layer.kw; ++j) {
+              const std::int64_t fy = y * o.stride_rows + i - o.padding_rows;
+              const std::int64_t fx = column * o.stride_columns + j - o.padding_columns;
+              if (fy < 0 || fx < 0 || fy >= fine.h || fx >= fine.w) continue;
+              for (std::int64_t ci = 0; ci < x.shape.c; ++ci) {
+                const std::size_t w =
+                    layer.transposed ? at(weight.shape, ci, co, i, j) : at(weight.shape, co, ci, i, j);
+                const std::size_t from =
+                    layer.transposed ? at(x.shape, n, ci, y, column) : at(x.shape, n, ci, fy, fx);
+                const std::size_t to =
+                    layer.transposed ? at(out, n, co, fy, fx) : at(out, n, co, y, column);
+                sums[to] += static_cast<double>(x.values[from]) * static_cast<double>(weight.values[w]);
+              }
+            }
+          }
+        }
+      }
+      for (std::int64_t i = 0; i < out.h * out.w; ++i) {
+        double& sum = sums[at(out, n, co, 0, 0) + static_cast<std::size_t>(i)];
+        sum += static_cast<double>(bias.values[static_cast<std::size_t>(co)]);
+        if (o.leaky_slope && sum < 0) sum *= static_cast<double>(*o.leaky_slope);
+      }
+    }
+  }
+  return sums;
+}
+
+TEST_CASE("convolutions against the definition") {
+  set_num_threads(2);
+  for (const Layer& layer : layers) {
+    INFO((layer.transposed ? "transposed " : ""), layer.x.c, " -> ", layer.co, ", ", layer.kh, "x",
+         layer.kw);
+    const Tensor x = random_tensor(layer.x, 1);
+    const Tensor weight = random_tensor(layer.weight(), 2);
+    const Tensor bias = random_tensor({1, layer.co, 1, 1}, 3);
+    const Values got = convolved(layer, x, weight, bias);
+    const Shape out =
+        (layer.transposed ? conv_transpose2d_shape : conv2d_shape)(x.shape, weight.shape, layer.options);
+    const std::vector<double> expected = defined(layer, x, weight, bias, out);
+    double worst = 0.0;
+    double largest = 0.0;
+    for (std::size_t i = 0; i < got.size(); ++i) {
+      const double error = std::fabs(static_cast<double>(got[i]) - expected[i]);
+      worst = error <= worst ? worst : error;  // NaN stays
+      largest = std::max(largest, std::fabs(expected[i]));
+    }
+    CHECK(worst <= 3e-5 * largest);
+  }
+}
+
+std::string text_of(std::int64_t a, std::int64_t b) {
+  return "[" + std::to_string(a) + ", " + std::to_string(b) + "]";
+}
+
+std::string graph_of(const Layer& layer) {
+  const Shape weight = layer.weight();
+  const ConvolutionOptions& o = layer.options;
+  return R"({"schema": 1, "name": "test", "size_multiple": 1, "inputs": [{"name": "x", "channels": )" +
+         std::to_string(layer.x.c) + R"(}], "parameters": {"w": [)" + std::to_string(weight.n) + ", " +
+         std::to_string(weight.c) + ", " + std::to_string(weight.h) + ", " + std::to_string(weight.w) +
+         R"(], "b": [)" + std::to_string(layer.co) + R"(]}, "nodes": [{"name": "y", "op": ")" +
+         (layer.transposed ? "conv_transpose2d" : "conv2d") +
+         R"(", "inputs": ["x"], "attributes": {"stride": )" + text_of(o.stride_rows, o.stride_columns) +
+         R"(, "padding": )" + text_of(o.padding_rows, o.padding_columns) + R"(, "leaky_slope": )" +
+         (o.leaky_slope ? std::to_string(*o.leaky_slope) : "null") +
+         R"(}, "parameters": {"weight": "w", "bias": "b"}}], "outputs": {"flow": "y"}})";
+}
+
+TEST_CASE("convolutions have the bits of a network's") {
+  for (const Layer& layer : layers) {
+    INFO((layer.transposed ? "transposed " : ""), layer.x.c, " -> ", layer.co, ", ", layer.kh, "x",
+         layer.kw);
+    const Tensor x = random_tensor(layer.x, 1);
+    const Tensor weight = random_tensor(layer.weight(), 2);
+    const Tensor bias = random_tensor({1, layer.co, 1, 1}, 3);
+    const std::vector<ParameterView> parameters = {
+        {"w", {weight.shape.n, weight.shape.c, weight.shape.h, weight.shape.w}, weight.values.data()},
+        {"b", {layer.co}, bias.values.data()}};
+    const Network network(graph_of(layer), parameters);
+    const Shape out = network.output_shapes({{"x", x.shape}}, {"y"})[0];
+    const Values expected = computed(out, [&](MutableView to) { network.run({{"x", x}}, {{"y", to}}); });
+    CHECK(convolved(layer, x, weight, bias) == expected);
+  }
+}
+
+TEST_CASE("convolutions refuse what does not fit") {
+  const Shape x = {1, 3, 6, 6};
+  const auto shape = [&](const Shape& weight, const ConvolutionOptions& options) {
+    return refusal([&] { conv2d_shape(x, weight, options); });
+  };
+  CHECK(shape({5, 4, 3, 3}, {}) == "conv2d: the input has 3 channels, the weight wants 4");
+  CHECK(shape({5, 3, 9, 3}, {}) == "conv2d: a kernel of 9 does not fit into 6 pixels with padding 0");
+  CHECK(shape({5, 3, 0, 3}, {}) ==
+        "conv2d: weight must be (N, C, H, W) with no empty axis, got (5, 3, 0, 3)");
+  CHECK(shape({5, 3, 3, 3}, {0, 1, 0, 0, {}}) == "conv2d: stride must be from 1 to 1048576, got (0, 1)");
+  CHECK(shape({5, 3, 3, 3}, {1, 1, 0, -1, {}}) ==
+        "conv2d: padding must be from 0 to 1048576, got (0, -1)");
+  CHECK(shape({5, 3, 3, 3}, {1, huge, 0, 0, {}}) != "");
+  CHECK(refusal([&] { conv_transpose2d_shape(x, {4, 5, 3, 3}, {}); }) ==
+        "conv_transpose2d: the input has 3 channels, the weight wants 4");
+  CHECK(refusal([&] { conv_transpose2d_shape(x, {3, 5, 3, 3}, {1, 1, 4, 0, {}}); }) ==
+        "conv_transpose2d: padding 4 leaves nothing of the output");
+  const Shape wide = {1, 3, 1, std::int64_t{1} << 50};
+  CHECK(refusal([&] { conv_transpose2d_shape(wide, {3, 5, 3, 3}, {1, 1 << 20, 0, 0, {}}); },
+                ErrorCode::too_large) ==
+        "conv_transpose2d: the result would not fit into the address space");
+}
+
+TEST_CASE("convolutions refuse views that do not fit") {
+  const Tensor x({1, 1, 2, 2}, {1, 2, 3, 4});
+  const Tensor weight({1, 1, 1, 1}, {1});
+  const Tensor bias({1, 2, 1, 1}, {1, 2});
+  Values values(4);
+  const MutableView out(values.data(), x.shape);
+  CHECK(refusal([&] { conv2d({nullptr, x.shape}, weight, {}, {}, out); }) == "conv2d: x has no data");
+  CHECK(refusal([&] { conv2d(x, {nullptr, weight.shape}, {}, {}, out); }) ==
+        "conv2d: weight has no data");
+  CHECK(refusal([&] { conv2d(x, weight, bias, {}, out); }) ==
+        "conv2d: bias must be (1, Co, 1, 1) = (1, 1, 1, 1), got (1, 2, 1, 1)");
+  CHECK(refusal([&] { conv2d(x, weight, {}, {}, {values.data(), {1, 1, 4, 1}}); }) ==
+        "conv2d: out must be (1, 1, 2, 2), got (1, 1, 4, 1)");
+  CHECK(refusal([&] { conv2d(x, weight, {}, {}, {nullptr, x.shape}); }) == "conv2d: out has no data");
+  CHECK(refusal([&] { conv_transpose2d({}, weight, {}, {}, out); }) != "");
+}
+
+TEST_CASE("the others refuse what does not fit") {
+  const Tensor x({1, 2, 1, 1}, {1, 2});
+  const Tensor y({1, 1, 1, 2}, {1, 2});
+  Values values(2);
+  const MutableView out(values.data(), x.shape);
+  CHECK(refusal([&] { leaky_relu(empty, 0.1f, out); }) ==
+        "leaky_relu: x must be (N, C, H, W) with no empty axis, got (0, 0, 0, 0)");
+  CHECK(refusal([&] { leaky_relu({nullptr, x.shape}, 0.1f, out); }) == "leaky_relu: x has no data");
+  CHECK(refusal([&] { leaky_relu(y, 0.1f, out); }) ==
+        "leaky_relu: out must be (1, 1, 1, 2), got (1, 2, 1, 1)");
+  CHECK(refusal([&] { concat_shape({}); }) == "concat: needs at least one input");
+  CHECK(refusal([&] { concat_shape({x.shape, y.shape}); }) ==
+        "concat: all inputs must share N, H, W; the first is (1, 2, 1, 1), another (1, 1, 1, 2)");
+  CHECK(refusal([&] { concat_shape({x.shape, {1, 0, 1, 1}}); }) ==
+        "concat: input 1 must be (N, C, H, W) with no empty axis, got (1, 0, 1, 1)");
+  const Shape half = {1, std::int64_t{1} << 59, 1, 1};
+  CHECK(refusal([&] { concat_shape({half, half}); }, ErrorCode::too_large) != "");
+  CHECK(refusal([&] { concat({{nullptr, x.shape}}, out); }) == "concat: input 0 has no data");
+  CHECK(refusal([&] { elementwise(ElementwiseKind::add, x, y, 1.0f, out); }) ==
+        "elementwise: both inputs must have one shape, got (1, 2, 1, 1) and (1, 1, 1, 2)");
+  CHECK(refusal([&] { elementwise(ElementwiseKind::add, x, {}, 1.0f, out); }) ==
+        "elementwise: this kind takes 2 inputs, got 1");
+  CHECK(refusal([&] { elementwise(ElementwiseKind::scale, x, x, 1.0f, out); }) ==
+        "elementwise: this kind takes 1 inputs, got 2");
+  CHECK(refusal([&] { elementwise(ElementwiseKind::mul, x, {nullptr, x.shape}, 1.0f, out); }) ==
+        "elementwise: b has no data");
+  CHECK(refusal([&] { warp_shape(x.shape, x.shape); }) == "");
+  CHECK(refusal([&] { warp_shape(x.shape, y.shape); }) != "");
+  CHECK(refusal([&] { resize_shape(x.shape, {}); }) ==
+        "resize: size must be at least (1, 1), got (0, 0)");
+  CHECK(refusal([&] { channel_norm(x, out); }) ==
+        "channel_norm: out must be (1, 1, 1, 1), got (1, 2, 1, 1)");
+  CHECK(refusal([&] { correlation_shape(x.shape, y.shape, {}); }) != "");
+}
+
+}  // namespace
