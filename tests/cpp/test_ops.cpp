@@ -361,6 +361,23 @@ TEST_CASE("convolutions refuse views that do not fit") {
   CHECK(refusal([&] { conv_transpose2d({}, weight, {}, {}, out); }) != "");
 }
 
+TEST_CASE("the largest strides and paddings take neither time nor memory") {
+  constexpr std::int64_t most = 1 << 20;
+  const Tensor x({1, 1, 1, 1}, {2});
+  const Tensor plain = random_tensor({5, 1, 1, 1}, 1);
+  const Values spread = conv2d_of(x, plain, empty, {most, most, most, most, {}});
+  REQUIRE(spread.size() == 5 * 3 * 3);
+  for (std::size_t i = 0; i < spread.size(); ++i) {
+    CHECK(spread[i] == (i % 9 == 4 ? 2 * plain.values[i / 9] : 0.0f));
+  }
+  const Tensor wide = random_tensor({1, 5, 1, 1}, 1);
+  CHECK(
+      refusal([&] { conv_transpose2d_of(x, wide, empty, {most, most, 0, 0, {}}); }) ==
+      "conv_transpose2d: rows times columns of stride may be at most 65536, got 1048576 times 1048576");
+  CHECK(conv_transpose2d_of(x, wide, empty, {256, 256, 0, 0, {}}) ==
+        conv_transpose2d_of(x, wide, empty, {}));
+}
+
 TEST_CASE("the others refuse what does not fit") {
   const Tensor x({1, 2, 1, 1}, {1, 2});
   const Tensor y({1, 1, 1, 2}, {1, 2});
