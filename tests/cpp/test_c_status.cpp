@@ -63,7 +63,7 @@ TEST_CASE("options of older and newer programs") {
   options.struct_size = offsetof(flownet2_warp_options, mask);  // one without it
   CHECK(mask_of(&options) == 0);
   CHECK(options_of(&options).zeros == 1);
-  for (const std::size_t size : {std::size_t{0}, sizeof(std::size_t) - 1}) {
+  for (const std::size_t size : {std::size_t{0}, sizeof(std::size_t) - 1, std::size_t{1} << 40}) {
     options.struct_size = size;
     CHECK_THROWS_AS(mask_of(&options), Error);
   }
@@ -101,8 +101,10 @@ TEST_CASE("results for older and newer programs") {
   CHECK(std::string(newer.known.network) == "flownet2");
   CHECK(newer.known.size_multiple == 64);
   CHECK(newer.later == 0);
-  newer.known.struct_size = 0;
-  CHECK_THROWS_AS(give(full, &newer.known), Error);
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1} << 40}) {
+    newer.known.struct_size = size;
+    CHECK_THROWS_AS(give(full, &newer.known), Error);
+  }
 }
 
 }  // namespace
