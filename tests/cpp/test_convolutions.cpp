@@ -85,44 +85,43 @@ Values convolved(const Layer& layer, ConstView x, ConstView weight, ConstView bi
                           : conv2d_of(x, weight, bias, layer.options);
 }
 
-/// The definition: each input value times each of the kernel's goes to one output.
-std::vector<double> defined(const Layer& layer, const Tensor& x, const Tensor& weight,
-                            const Tensor& bias, const Shape& out) {
-  std::vector<double> sums(count_of(out));
-  const auto at = [](const Shape& s, std::int64_t n, std::int64_t c, std::int64_t y, std::int64_t i) {
-    return static_cast<std::size_t>(((n * s.c + c) * s.h + y) * s.w + i);
-  };
+/// What value (i, j) of one kernel adds to one plane. A plain convolution reads where its transpose
+/// writes.
+void add_tap(const Layer& layer, std::int64_t i, std::int64_t j, double weight, const float* from,
+             const Shape& out, double* to) {
   const ConvolutionOptions& o = layer.options;
-  // A plain convolution reads where its transpose writes.
-  const Shape& coarse = layer.transposed ? x.shape : out;
-  const Shape& fine = layer.transposed ? out : x.shape;
-  for (std::int64_t n = 0; n < out.n; ++n) {
-    for (std::int64_t co = 0; co < out.c; ++co) {
-      for (std::int64_t y = 0; y < coarse.h; ++y) {
-        for (std::int64_t column = 0; column < coarse.w; ++column) {
-          for (std::int64_t i = 0; i < layer.kh; ++i) {
-            for (std::int64_t j = 0; j < layer.kw; ++j) {
-              const std::int64_t fy = y * o.stride_rows + i - o.padding_rows;
-              const std::int64_t fx = column * o.stride_columns + j - o.padding_columns;
-              if (fy < 0 || fx < 0 || fy >= fine.h || fx >= fine.w) continue;
-              for (std::int64_t ci = 0; ci < x.shape.c; ++ci) {
-                const std::size_t w =
-                    layer.transposed ? at(weight.shape, ci, co, i, j) : at(weight.shape, co, ci, i, j);
-                const std::size_t from =
-                    layer.transposed ? at(x.shape, n, ci, y, column) : at(x.shape, n, ci, fy, fx);
-                const std::size_t to =
-                    layer.transposed ? at(out, n, co, fy, fx) : at(out, n, co, y, column);
-                sums[to] += static_cast<double>(x.values[from]) * static_cast<double>(weight.values[w]);
-              }
-            }
-          }
-        }
+  const Shape& coarse = layer.transposed ? layer.x : out;
+  const Shape& fine = layer.transposed ? out : layer.x;
+  for (std::int64_t y = 0; y < coarse.h; ++y) {
+    for (std::int64_t x = 0; x < coarse.w; ++x) {
+      const std::int64_t fine_y = y * o.stride_rows + i - o.padding_rows;
+      const std::int64_t fine_x = x * o.stride_columns + j - o.padding_columns;
+      if (fine_y < 0 || fine_x < 0 || fine_y >= fine.h || fine_x >= fine.w) continue;
+      const std::int64_t here = y * coarse.w + x;
+      const std::int64_t there = fine_y * fine.w + fine_x;
+      to[layer.transposed ? there : here] +=
+          weight * static_cast<double>(from[layer.transposed ? here : there]);
+    }
+  }
+}
+
+std::vector<double> defined(const Layer& layer, ConstView x, ConstView weight, ConstView bias,
+                            const Shape& out) {
+  std::vector<double> sums(count_of(out));
+  for (std::int64_t plane = 0; plane < out.n * out.c; ++plane) {
+    const std::int64_t co = plane % out.c;
+    double* sum = sums.data() + plane * out.h * out.w;
+    for (std::int64_t ci = 0; ci < x.shape.c; ++ci) {
+      const float* from = x.plane(plane / out.c, ci);
+      const float* kernel = layer.transposed ? weight.plane(ci, co) : weight.plane(co, ci);
+      for (std::int64_t tap = 0; tap < layer.kh * layer.kw; ++tap) {
+        add_tap(layer, tap / layer.kw, tap % layer.kw, static_cast<double>(kernel[tap]), from, out, sum);
       }
-      for (std::int64_t i = 0; i < out.h * out.w; ++i) {
-        double& sum = sums[at(out, n, co, 0, 0) + static_cast<std::size_t>(i)];
-        sum += static_cast<double>(bias.values[static_cast<std::size_t>(co)]);
-        if (o.leaky_slope && sum < 0) sum *= static_cast<double>(*o.leaky_slope);
-      }
+    }
+    for (std::int64_t i = 0; i < out.h * out.w; ++i) {
+      sum[i] += static_cast<double>(bias.data[co]);
+      const auto slope = layer.options.leaky_slope;
+      if (slope && sum[i] < 0) sum[i] *= static_cast<double>(*slope);
     }
   }
   return sums;
