@@ -10,11 +10,6 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ warns of its own _mm512_undefined_epi32 (bug 105593).
   list(PREPEND FLOWNET2_FLAGS_avx512 -Wno-uninitialized -Wno-maybe-uninitialized)
 endif()
-if(FLOWNET2_SANITIZE AND CMAKE_CXX_COMPILER_ID MATCHES "Clang")
-  # Sanitizers and coverage stand in the way of unrolling, and clang++ warns of that.
-  list(PREPEND FLOWNET2_FLAGS_avx2 -Wno-pass-failed)
-  list(PREPEND FLOWNET2_FLAGS_avx512 -Wno-pass-failed)
-endif()
 set(FLOWNET2_FLAGS_avx512_bf16 ${FLOWNET2_FLAGS_avx512} -mavx512bf16)
 set(FLOWNET2_FLAGS_amx ${FLOWNET2_FLAGS_avx512_bf16} -mamx-tile -mamx-bf16)
 
