@@ -43,7 +43,7 @@ namespace {
 
 using namespace flownet2;
 
-constexpr std::size_t size = 20'000'000;
+constexpr std::size_t size = 8'000'000;
 
 std::string filled(std::string text, const std::string& piece) {
   while (text.size() < size) text += piece;
