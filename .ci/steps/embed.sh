@@ -92,7 +92,7 @@ run_live() { # program
 programs() { # kind, pkg-config's option
   local kind=$1 prefix="$root/installed $1" results="$root/results-$1" pc
   printf '\n-- %s\n' "$kind"
-  rm -rf "$results" "$root"/{find,examples,embedded,versions}-"$kind"
+  rm -rf "$results" "$root"/{find,examples,embedded,snippets,versions}-"$kind"
   mkdir -p "$results"
   cp "$model" "$results"
   build tests/embed/versions "versions-$kind" -DCMAKE_PREFIX_PATH="$prefix"
@@ -100,6 +100,8 @@ programs() { # kind, pkg-config's option
   (cd "$results" && expect "moved by 4.0," "$root/find-$kind/app")
   build tests/embed/embedded_model "embedded-$kind" -DCMAKE_PREFIX_PATH="$prefix" -DMODEL_FILE="$model"
   (cd / && expect "license: Apache-2.0" "$root/embedded-$kind/embedded")
+  build tests/embed/snippets "snippets-$kind" -DCMAKE_PREFIX_PATH="$prefix"
+  "$root/snippets-$kind/snippets" "$model" 2>/dev/null
 
   build examples/cpp "examples-$kind" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_{C,CXX}_FLAGS=-Werror
   opencv=$(sed -n 's/^OpenCV_DIR:PATH=\(\/.*\)/\1/p' "$root/examples-$kind/CMakeCache.txt")
