@@ -115,6 +115,7 @@ programs() { # kind, pkg-config's option
   # The C program twice: linked by CMake, and by hand with what pkg-config says.
   (cd "$results" && "$root/examples-$kind/plain" "$model" "$pictures"/frame{1,2}.ppm plain-cmake.flo)
   expect_error "nowhere" "$root/examples-$kind/plain" nowhere "$pictures"/frame{1,2}.ppm "$results/never.flo"
+  expect "usage:" "$root/examples-$kind/plain" --help >/dev/null
   pc=$(find "$prefix" -name flownet2.pc -printf '%h')
   quietly "pkg-config-$kind" env PKG_CONFIG_PATH="$pc" make -B -C tests/embed/pkg_config OUT="$results" STATIC="$2"
   export LD_LIBRARY_PATH=${pc%/pkgconfig}

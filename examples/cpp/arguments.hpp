@@ -84,11 +84,11 @@ inline bool asks_for_help(int count, char** words) {
 
 /// Runs a program: what it throws becomes one line on stderr and the exit code 1.
 template <typename Program>
-int guarded(const char* name, Program program) {
+int guarded(Program program) {
   try {
     return program();
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "%s: %s\n", name, error.what());
+    std::fprintf(stderr, "error: %s\n", error.what());
     return 1;
   }
 }

@@ -124,7 +124,6 @@ int main(int argc, char** argv) {
     std::fputs(help, argc == 1 ? stderr : stdout);
     return argc == 1 ? 1 : 0;
   }
-  return example::guarded("flow", [&] {
-    return run(example::Arguments(argc, argv, {"-o", "--threads", "--isa"}, {"--bfloat16"}));
-  });
+  return example::guarded(
+      [&] { return run(example::Arguments(argc, argv, {"-o", "--threads", "--isa"}, {"--bfloat16"})); });
 }

@@ -188,7 +188,7 @@ int main(int argc, char** argv) {
     std::fputs(help, argc == 1 ? stderr : stdout);
     return argc == 1 ? 1 : 0;
   }
-  return example::guarded("live", [&] {
+  return example::guarded([&] {
     return run(example::Arguments(argc, argv, {"--size", "--frames", "--seconds", "--threads", "--isa"},
                                   {"--bfloat16"}));
   });

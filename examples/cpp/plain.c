@@ -2,10 +2,17 @@
  * Flow of two binary 8-bit PPM files over the C interface. */
 #include <flownet2/flownet2.h>
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static const char* const help =
+    "usage: plain MODEL IMAGE1.ppm IMAGE2.ppm OUT.flo\n"
+    "\n"
+    "Prints what MODEL is, computes how every pixel of IMAGE1 moved until IMAGE2, and writes that in\n"
+    "Middlebury's format. Pictures are binary PPM files of 8 bits (P6).\n";
 
 /* Bytes from here to the end; -1 where that cannot be told. */
 static long rest_of(FILE* file) {
@@ -19,21 +26,21 @@ static long rest_of(FILE* file) {
 static uint8_t* read_ppm(const char* path, int64_t* height, int64_t* width) {
   FILE* file = fopen(path, "rb");
   if (file == NULL) {
-    perror(path);
+    fprintf(stderr, "error: %s: %s\n", path, strerror(errno));
     return NULL;
   }
   int w = 0, h = 0, maximum = 0;
   uint8_t* rgb = NULL;
   if (fscanf(file, "P6 %7d %7d %5d", &w, &h, &maximum) != 3 || fgetc(file) == EOF || maximum != 255 ||
       w < 1 || h < 1) {
-    fprintf(stderr, "%s: a binary PPM file of 8 bits without comments is expected\n", path);
+    fprintf(stderr, "error: %s: a binary PPM file of 8 bits without comments is expected\n", path);
   } else if (rest_of(file) != 3 * (int64_t)w * h) {
-    fprintf(stderr, "%s: its length does not fit %dx%d pixels\n", path, w, h);
+    fprintf(stderr, "error: %s: its length does not fit %dx%d pixels\n", path, w, h);
   } else {
     const size_t bytes = 3 * (size_t)w * (size_t)h;
     rgb = malloc(bytes);
     if (rgb == NULL || fread(rgb, 1, bytes, file) != bytes) {
-      fprintf(stderr, "%s: cannot be read\n", path);
+      fprintf(stderr, "error: %s: cannot be read\n", path);
       free(rgb);
       rgb = NULL;
     }
@@ -51,20 +58,20 @@ static int write_flo(const char* path, const float* flow, int64_t height, int64_
   const size_t values = (size_t)(2 * height * width);
   FILE* file = fopen(path, "wb");
   if (file == NULL) {
-    perror(path);
+    fprintf(stderr, "error: %s: %s\n", path, strerror(errno));
     return 1;
   }
   const int whole = fwrite(&tag, sizeof tag, 1, file) == 1 && fwrite(size, sizeof size, 1, file) == 1 &&
                     fwrite(flow, sizeof *flow, values, file) == values;
   if (fclose(file) != 0 || !whole) {
-    fprintf(stderr, "%s: cannot be written\n", path);
+    fprintf(stderr, "error: %s: cannot be written\n", path);
     return 1;
   }
   return 0;
 }
 
 static int failed(void) {
-  fprintf(stderr, "plain: %s\n", flownet2_last_error());
+  fprintf(stderr, "error: %s\n", flownet2_last_error());
   return 1;
 }
 
@@ -94,6 +101,7 @@ static int compute(const flownet2_model* model, char** paths) {
   uint8_t* rgb2 = rgb1 != NULL ? read_ppm(paths[1], &height2, &width2) : NULL;
   float* flow = rgb2 != NULL ? malloc((size_t)(height * width) * 2 * sizeof *flow) : NULL;
   int result = 1;
+  if (rgb2 != NULL && flow == NULL) fprintf(stderr, "error: no memory for the flow\n");
   if (flow != NULL) {
     const flownet2_image image1 = flownet2_interleaved8(rgb1, height, width);
     const flownet2_image image2 = flownet2_interleaved8(rgb2, height2, width2);
@@ -101,7 +109,7 @@ static int compute(const flownet2_model* model, char** paths) {
     const flownet2_flow_options options = {
         .struct_size = sizeof options, .progress = on_progress, .user = &tenths};
     const flownet2_status status = flownet2_flow(model, &image1, &image2, &options, flow, 0);
-    fputc('\n', stderr);
+    if (tenths > 0) fputc('\n', stderr);
     result = status == FLOWNET2_OK ? write_flo(paths[2], flow, height, width) : failed();
   }
   free(flow);
@@ -111,9 +119,13 @@ static int compute(const flownet2_model* model, char** paths) {
 }
 
 int main(int argc, char** argv) {
-  if (argc != 5 || strcmp(argv[1], "--help") == 0) {
-    fputs("usage: plain MODEL IMAGE1.ppm IMAGE2.ppm OUT.flo\n", stderr);
-    return argc == 2 && strcmp(argv[1], "--help") == 0 ? 0 : 1;
+  if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+    fputs(help, stdout);
+    return 0;
+  }
+  if (argc != 5) {
+    fprintf(stderr, "error: a model file, two pictures and an output are expected; --help explains\n");
+    return 1;
   }
   flownet2_model* model = NULL;
   if (flownet2_load(argv[1], NULL, &model) != FLOWNET2_OK) return failed();
