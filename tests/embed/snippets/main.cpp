@@ -2,7 +2,11 @@
 // Calls the pieces of docs/embedding.md and checks what they promise. Argument: a model file.
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
+#include <iterator>
 #include <string>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "snippets.hpp"
 
@@ -50,14 +54,25 @@ Bytes upside_down(const Bytes& rgb) {
   return result;
 }
 
+/// Of this process, on Linux.
+std::ptrdiff_t threads() {
+  return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {});
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc != 2) return 2;
-  const flownet2::Model model(argv[1]);
+  flownet2::ModelOptions options;
+  options.threads = 1;
+  const flownet2::Model single(argv[1], options);
   const Bytes first = draw(0), second = draw(3);
   const flownet2::ImagePair pair = {view(first), view(second)};
+  const flownet2::Flow alone = single.flow(pair.image1, pair.image2);
+  expect(threads() == 1, "a model with one thread starts none");
+  const flownet2::Model model(argv[1]);
   const flownet2::Flow flow = model.flow(pair.image1, pair.image2);
+  expect(alone.data == flow.data, "one thread gives the bits of many");
 
   const std::size_t stride = 4 * width + 12;
   const Bytes bgra1 = as_bgra(first, stride), bgra2 = as_bgra(second, stride);
@@ -80,15 +95,17 @@ int main(int argc, char** argv) {
   expect(left.data == flow.data && right.data == flows[1], "two threads on one model get the same bits");
 
   std::atomic<bool> stop{true};
-  expect(!unless_stopped(model, pair, stop, left), "a call is cancelled");
+  // Large enough to take longer than the 20 ms between two questions.
+  const Bytes large(1000 * 1000);
+  const auto grey = flownet2::grey(large.data(), 1000, 1000);
+  expect(!unless_stopped(model, {grey, grey}, stop, left), "a call is cancelled");
   stop = false;
   expect(unless_stopped(model, pair, stop, left) && left.data == flow.data, "and the model still works");
 
-  const std::int64_t enough = model.working_memory({height, width});
-  const auto precision = [&](std::int64_t bytes) {
-    return for_memory(argv[1], {height, width}, bytes).info().precision;
-  };
-  expect(precision(enough) == flownet2::Precision::float32, "float32 where there is memory");
-  expect(precision(enough - 1) == flownet2::Precision::bfloat16, "bfloat16 where there is less");
+  const pid_t child = fork();
+  if (child == 0) _exit(model.flow(pair.image1, pair.image2).data == flow.data ? 0 : 1);
+  int status = 1;
+  waitpid(child, &status, 0);
+  expect(status == 0, "a child of fork() computes with its parent's model");
   return 0;
 }

@@ -64,13 +64,3 @@ inline bool unless_stopped(const flownet2::Model& model, const flownet2::ImagePa
     return false;
   }
 }
-
-/// The exact model where it fits, the smaller one where it does not.
-inline flownet2::Model for_memory(const std::string& path, const flownet2::ImageSize& pictures,
-                                  std::int64_t bytes) {
-  flownet2::Model model(path);
-  if (model.working_memory(pictures) <= bytes) return model;
-  flownet2::ModelOptions options;
-  options.precision = flownet2::Precision::bfloat16;
-  return flownet2::Model(path, options);
-}
