@@ -28,15 +28,15 @@ build() { # source, folder, CMake options
   quietly "$folder-build" cmake --build "$root/$folder"
 }
 
-expect() { # text, command: its output must hold the text
-  local text=$1 output
+expect() { # text, command: it succeeds, and its output holds the text
+  local text=$1 status=0 output
   shift
-  output=$("$@")
+  output=$("$@") || status=$?
   printf '%s\n' "$output"
-  grep -qF -- "$text" <<<"$output" || {
-    echo "expected: $text" >&2
+  if ((status != 0)) || [[ $output != *"$text"* ]]; then
+    echo "expected the exit code 0, not $status, and the text: $text" >&2
     return 1
-  }
+  fi
 }
 
 expect_error() { # text, command: exit code 1, and one line on stderr that holds the text
@@ -132,7 +132,7 @@ inside_another_project() {
   mkdir "$root/copy"
   cp -r csrc "$root/copy/csrc"
   build tests/embed/add_subdirectory parent -DCMAKE_BUILD_TYPE=Debug -DFLOWNET2_CSRC="$root/copy/csrc"
-  expect "flownet2lite" "$root/parent/app" "$model"
+  expect "flownet2-lite, " "$root/parent/app" "$model"
 }
 
 sizes() {

@@ -11,7 +11,7 @@
 int main(int argc, char** argv) {
   if (argc != 2) return 2;
   try {
-    flownet2::Model(argv[0]);
+    const flownet2::Model program(argv[0]);
     return 3;
   } catch (const flownet2::Error& error) {
     if (error.code() != flownet2::ErrorCode::bad_model_file) return 4;
