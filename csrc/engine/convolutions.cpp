@@ -6,9 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <tuple>
-#include <unordered_map>
 #include <utility>
 
 #include "cpu/dispatch.hpp"
@@ -102,16 +100,6 @@ Convolutions make_convolutions(const Graph& graph, const ParameterSource& parame
     shared = {result[i].convolution, result[i].head, nullptr};
   }
   return result;
-}
-
-ParameterSource source_of(const std::vector<ParameterView>& views) {
-  std::unordered_map<std::string_view, const ParameterView*> by_name;
-  for (const ParameterView& view : views) by_name.emplace(view.name, &view);
-  return [by_name = std::move(by_name)](const std::string& name) -> Parameter {
-    const auto found = by_name.find(name);
-    if (found == by_name.end()) fail(who, "the parameter '" + name + "' is missing");
-    return {found->second->shape, found->second->data, nullptr};
-  };
 }
 
 }  // namespace flownet2

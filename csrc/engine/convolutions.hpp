@@ -27,7 +27,4 @@ using Convolutions = std::vector<NodeConvolution>;
 /// runs out, which names the node; and whatever the source throws.
 Convolutions make_convolutions(const Graph& graph, const ParameterSource& parameters, Element element);
 
-/// A source of parameters that are at hand; `views` must outlive it.
-ParameterSource source_of(const std::vector<ParameterView>& views);
-
 }  // namespace flownet2

@@ -11,6 +11,7 @@
 
 #include "engine/json.hpp"
 #include "ops/checks.hpp"
+#include "ops/rounded.hpp"
 
 namespace flownet2 {
 
@@ -46,12 +47,7 @@ inline float json_float(const Json& value, const std::string& what) {
   const double number =
       integer != nullptr ? static_cast<double>(*integer) : json_as<double>(value, what, "a number");
   if (!std::isfinite(number)) fail("graph", what + " must be a finite number");
-  constexpr double halfway_to_infinity = 0x1.ffffffp127;
-  if (std::abs(number) >= halfway_to_infinity) {
-    return std::copysign(std::numeric_limits<float>::infinity(), number > 0 ? 1.0f : -1.0f);
-  }
-  constexpr double largest = std::numeric_limits<float>::max();
-  return static_cast<float>(number > largest ? largest : (number < -largest ? -largest : number));
+  return nearest_float(number);
 }
 
 /// A JSON object with known fields.

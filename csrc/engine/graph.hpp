@@ -14,8 +14,6 @@
 #include <variant>
 #include <vector>
 
-#include "ops/pointwise.hpp"
-
 namespace flownet2 {
 
 enum class Op {

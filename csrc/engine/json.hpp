@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A small strict JSON reader for graph texts: no duplicate keys, no NaN or Infinity, integers exact.
+// A small strict JSON reader for the texts in model files: no duplicate keys, no NaN or Infinity,
+// integers exact.
 #pragma once
 
 #include <cstddef>
@@ -38,7 +39,7 @@ struct JsonMember {
 inline constexpr std::size_t json_max_bytes = std::size_t{16} << 20;
 inline constexpr int json_max_depth = 64;
 
-/// The value of a UTF-8 text; throws Error naming the byte where the text goes wrong.
-Json parse_json(std::string_view text);
+/// The value of a UTF-8 text; throws Error naming the byte where the text, called `what`, goes wrong.
+Json parse_json(std::string_view text, std::string_view what = "graph text");
 
 }  // namespace flownet2

@@ -35,11 +35,10 @@ std::string about_run(const std::vector<NamedShape>& inputs, const Plan& plan) {
 
 class Network::Implementation {
  public:
-  Implementation(std::string_view graph_text, const ParameterSource& parameters,
-                 const NetworkOptions& options)
+  Implementation(Graph graph, const ParameterSource& parameters, const NetworkOptions& options)
       : settings_(options.settings),
         element_(options.precision == Precision::bfloat16 ? Element::bfloat16 : Element::float32),
-        graph_(parse_graph(graph_text)) {
+        graph_(std::move(graph)) {
     const SettingsScope scope(settings_);
     convolutions_ = make_convolutions(graph_, parameters, element_);
   }
@@ -165,12 +164,8 @@ class Network::Implementation {
   mutable ArenaPool arenas_;
 };
 
-Network::Network(std::string_view graph_text, const ParameterSource& parameters,
-                 const NetworkOptions& options)
-    : implementation_(std::make_unique<Implementation>(graph_text, parameters, options)) {}
-Network::Network(std::string_view graph_text, const std::vector<ParameterView>& parameters,
-                 const NetworkOptions& options)
-    : Network(graph_text, source_of(parameters), options) {}
+Network::Network(Graph graph, const ParameterSource& parameters, const NetworkOptions& options)
+    : implementation_(std::make_unique<Implementation>(std::move(graph), parameters, options)) {}
 Network::~Network() = default;
 Network::Network(Network&&) noexcept = default;
 Network& Network::operator=(Network&&) noexcept = default;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A whole network on the CPU: the graph text of a model file and its weights, made ready once, then run
-// on pictures of any size. Values are (N, C, H, W) float32.
+// A whole network on the CPU: the graph of a model file and its weights, made ready once, then run on
+// pictures of any size. Values are (N, C, H, W) float32.
 #pragma once
 
 #include <flownet2/array_view.hpp>
@@ -10,10 +10,10 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "cpu/settings.hpp"
+#include "engine/graph.hpp"
 
 namespace flownet2 {
 
@@ -28,12 +28,6 @@ struct Parameter {
 /// other, whose parameters are let go of before the next: no more than those need be in memory. What it
 /// throws reaches the maker of the network.
 using ParameterSource = std::function<Parameter(const std::string& name)>;
-
-struct ParameterView {
-  std::string name;
-  std::vector<std::int64_t> shape;
-  const float* data = nullptr;  // without gaps
-};
 
 struct NamedShape {
   std::string name;
@@ -100,11 +94,7 @@ struct NetworkOptions {
 class Network {
  public:
   /// Every parameter that a node uses is copied in the form that its convolution wants.
-  Network(std::string_view graph_text, const ParameterSource& parameters,
-          const NetworkOptions& options = {});
-  /// The same with all parameters at hand.
-  Network(std::string_view graph_text, const std::vector<ParameterView>& parameters,
-          const NetworkOptions& options = {});
+  Network(Graph graph, const ParameterSource& parameters, const NetworkOptions& options = {});
   ~Network();
   Network(Network&&) noexcept;
   Network& operator=(Network&&) noexcept;

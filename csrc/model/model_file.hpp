@@ -2,9 +2,6 @@
 // A model file (docs/model-format.md): header checked when it is opened, weights read one by one.
 #pragma once
 
-#include <flownet2/image.hpp>
-
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -12,6 +9,7 @@
 #include <string>
 
 #include "engine/network.hpp"
+#include "model/preprocess_record.hpp"
 
 namespace flownet2 {
 
@@ -23,13 +21,10 @@ class ModelFile {
   /// The same from memory, which must outlive this.
   static ModelFile view(const void* data, std::size_t bytes);
 
-  std::string graph_text;
-  std::string network;
-  std::int64_t size_multiple = 1;
+  Graph graph;
   std::int64_t parameters = 0;  // numbers in all weights
   std::string stored;           // dtypes of the weights, such as "float16 and float32"
-  ChannelOrder channel_order = ChannelOrder::bgr;
-  std::array<float, 3> mean = {0.0f, 0.0f, 0.0f};
+  Preprocess preprocess;
   std::map<std::string, std::string> facts;
 
   /// One parameter of the graph as float32; throws Error (unreadable_file, bad_model_file) if the file

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Single values to bfloat16 and back, as the vector vocabularies of cpu/simd_*.hpp do it.
+// Single values to other types: bfloat16 and back, as the vector vocabularies of cpu/simd_*.hpp do it.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 
 #include "cpu/bfloat16.hpp"
 
@@ -37,5 +39,15 @@ inline bfloat16 converted<bfloat16>(float value) {
 }
 
 inline float widened(float value) { return value; }
+
+/// To nearest; infinite where a float is too small, which the language leaves undefined. NaN stays NaN.
+inline float nearest_float(double value) {
+  constexpr double halfway_to_infinity = 0x1.ffffffp127;
+  constexpr double largest = std::numeric_limits<float>::max();
+  if (std::abs(value) >= halfway_to_infinity) {
+    return std::copysign(std::numeric_limits<float>::infinity(), value > 0 ? 1.0f : -1.0f);
+  }
+  return static_cast<float>(value > largest ? largest : (value < -largest ? -largest : value));
+}
 
 }  // namespace flownet2

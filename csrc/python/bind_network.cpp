@@ -33,7 +33,7 @@ std::unique_ptr<Network> make_network(const std::string& graph_text, const py::f
   const Precision chosen = precision_named(precision);
   std::unique_ptr<Network> network;
   PythonParameters(parameter).run([&](const ParameterSource& source) {
-    network = std::make_unique<Network>(graph_text, source, NetworkOptions{chosen, {}});
+    network = std::make_unique<Network>(parse_graph(graph_text), source, NetworkOptions{chosen, {}});
   });
   return network;
 }

@@ -266,5 +266,5 @@ def test_supports() -> None:
 
 
 def test_names_agree() -> None:
-    assert sorted(kernels.KERNELS) == sorted(_core.op_names())
+    assert set(kernels.KERNELS) <= set(_core.op_names())
     assert all(hasattr(reference, name) for name in kernels.KERNELS)
