@@ -22,13 +22,14 @@ cd /
 
 # The wheel is all that a C++ program needs: a project of its own, built and run against headers and library in it.
 cd "$root"
-consumer=$root/build/ci/consumer
-rm -rf "$consumer"
-"$PYTHON" -m venv "$consumer/venv"
-"$consumer/venv/bin/python" -m pip install -qq dist/flownet2-*.whl
-cp -r .ci/consumer "$consumer/source"
-cd /
-folder=$("$consumer/venv/bin/flownet2" --cmake-dir)
-PATH=$tools:$PATH cmake -S "$consumer/source" -B "$consumer/build" -DCMAKE_BUILD_TYPE=Release -Dflownet2_DIR="$folder"
-PATH=$tools:$PATH cmake --build "$consumer/build"
-"$consumer/build/consumer" "$folder/../../../data/flownet2-lite.safetensors"
+program=$root/build/ci/wheel-program
+rm -rf "$program"
+"$PYTHON" -m venv "$program/venv"
+"$program/venv/bin/python" -m pip install -qq dist/flownet2-*.whl
+cp -r tests/embed/find_package "$program/source"
+cd "$program"
+folder=$(venv/bin/flownet2 --cmake-dir)
+PATH=$tools:$PATH cmake -S source -B build -DCMAKE_BUILD_TYPE=Release -Dflownet2_DIR="$folder"
+PATH=$tools:$PATH cmake --build build
+cp "$folder/../../../data/flownet2-lite.safetensors" .
+build/app | tee /dev/stderr | grep -q "moved by 4.0,"
