@@ -3,9 +3,7 @@
 // that takes little memory and time.
 #include <algorithm>
 #include <cstdlib>
-#include <iterator>
 #include <memory>
-#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +12,7 @@
 #include "engine/network.hpp"
 #include "engine/shapes.hpp"
 #include "fuzz.hpp"
+#include "words.hpp"
 
 namespace {
 
@@ -132,60 +131,15 @@ void plan_sizes(const Graph& graph, const Network& network, const std::vector<st
   }
 }
 
-/// A number or a text in quotes.
-struct Token {
-  std::size_t begin = 0;
-  std::size_t end = 0;
-  bool number = false;
-};
-
-std::vector<Token> tokens_of(const std::string& text) {
-  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-  std::vector<Token> tokens;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    const std::size_t begin = at;
-    if (text[at] == '"') {
-      at = text.find('"', at + 1);
-      if (at == text.npos) break;
-    } else if (is_digit(text[at])) {
-      while (at + 1 < text.size() && is_digit(text[at + 1])) ++at;
-    } else {
-      continue;
-    }
-    tokens.push_back({begin, at + 1, text[begin] != '"'});
-  }
-  return tokens;
-}
-
-/// Another token in the place of one: other sizes, other inputs of a node, other operators.
-void replace_token(std::string& text, std::minstd_rand& random) {
-  constexpr std::int64_t numbers[] = {0,  1,  2,  3,   4,    5,     7,     8,          15,        16,
-                                      17, 31, 33, 255, 1023, 32768, 65536, 2147483647, 2147483648};
-  const std::vector<Token> tokens = tokens_of(text);
-  if (tokens.empty()) return;
-  const Token& old = tokens[random() % tokens.size()];
-  std::string now = std::to_string(numbers[random() % std::size(numbers)]);
-  const Token& other = tokens[random() % tokens.size()];
-  if (!old.number || (other.number && random() % 4 == 0)) {
-    now = text.substr(other.begin, other.end - other.begin);
-  }
-  text.replace(old.begin, old.end - old.begin, now);
-}
-
 }  // namespace
 
-extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size);
-
-/// Half of the changes keep the text a JSON text, most of which are graphs.
+/// Half of the changes keep a graph text a JSON text, most of which are graphs.
 extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,
                                                std::size_t max_size, unsigned seed) {
-  std::minstd_rand random(seed);
-  if (random() % 2 == 0) return LLVMFuzzerMutate(data, size, max_size);
+  if (seed % 2 == 0) return LLVMFuzzerMutate(data, size, max_size);
   std::string text(reinterpret_cast<const char*>(data), size);
-  for (std::size_t changes = 1 + random() % 3; changes > 0; --changes) replace_token(text, random);
-  const std::size_t length = std::min(text.size(), max_size);
-  std::copy_n(text.begin(), length, data);
-  return length;
+  replace_words(text, seed);
+  return put(text, data, max_size);
 }
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
