@@ -17,14 +17,24 @@ ROOT = Path(__file__).parents[1]
 
 # Research-only data sets, and folders that a careless build would sweep up.
 FORBIDDEN = re.compile(r"kitti[^/]*\.(png|zip)|chairs|\.ppm$|(^|/)(\.venv|\.git/|build/|__pycache__)", re.IGNORECASE)
+# The library is there once, shared, under its plain name: no static one, no versioned copies, none grafted beside.
+FORBIDDEN_IN_WHEEL = re.compile(r"\.a$|\.so\.|\.libs/")
 IN_WHEEL = (
     "flownet2/_core*.so",
     "flownet2/py.typed",
     "flownet2/_core.pyi",
+    "flownet2/include/flownet2/version.h",
+    "flownet2/lib/libflownet2.so",
+    "flownet2/lib/cmake/flownet2/flownet2-config.cmake",
+    "flownet2/lib/cmake/flownet2/flownet2-config-version.cmake",
+    "flownet2/lib/cmake/flownet2/flownet2-targets.cmake",
+    "flownet2/lib/cmake/flownet2/flownet2-targets-release.cmake",
+    "flownet2/lib/pkgconfig/flownet2.pc",
     "*/licenses/LICENSE",
     "*/licenses/NOTICE",
 )
 IN_SDIST = ("LICENSE", "NOTICE", "README.md", "pyproject.toml", "CMakeLists.txt", "csrc/CMakeLists.txt")
+HEADERS = ROOT / "csrc" / "include"
 # Code, the built-in network and the demo pair come to about 8 MiB: more is a file that slipped in.
 LARGEST_BYTES = 16 * 2**20
 
@@ -39,6 +49,11 @@ def source_files() -> list[str]:
     ]
 
 
+def headers() -> list[str]:
+    """The public headers, relative to their folder; version.h.in is a header only when CMake has filled it in."""
+    return [path.relative_to(HEADERS).as_posix() for path in HEADERS.rglob("*.h*") if path.suffix in {".h", ".hpp"}]
+
+
 def faults(names: list[str], patterns: list[str]) -> list[str]:
     """What is missing from `names`, and what should not be there."""
     missing = [f"lacks {pattern}" for pattern in patterns if not fnmatch.filter(names, pattern)]
@@ -49,7 +64,9 @@ def check(path: Path) -> list[str]:
     """All faults of one file."""
     if path.suffix == ".whl":
         with zipfile.ZipFile(path) as wheel:
-            found = faults(wheel.namelist(), [*IN_WHEEL, *source_files()])
+            names = wheel.namelist()
+            found = faults(names, [*IN_WHEEL, *source_files(), *(f"flownet2/include/{name}" for name in headers())])
+            found += [f"must not hold {name}" for name in names if FORBIDDEN_IN_WHEEL.search(name)]
     else:
         with tarfile.open(path) as sdist:
             names = [name.partition("/")[2] for name in sdist.getnames()]

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# sdist and wheel as they would be published, and an installation from the sdist in an empty environment.
+# sdist and wheel as they would be published, an installation from the sdist in an empty environment, and a C++ program
+# against the wheel.
 set -euo pipefail
 
+root=$PWD tools=$PWD/$VENV/bin
 make --no-print-directory wheel
 
 venv=build/ci/sdist-venv
@@ -17,3 +19,17 @@ cd /
 "$bin/python" -c 'import flownet2; print("flownet2", flownet2.__version__, "from the sdist")'
 # Without the extra `cli` a command that needs no pictures must work.
 "$bin/flownet2" check
+
+# The wheel is all that a C++ program needs: a project of its own, built and run against headers and library in it.
+cd "$root"
+program=$root/build/ci/wheel-program
+rm -rf "$program"
+"$PYTHON" -m venv "$program/venv"
+"$program/venv/bin/python" -m pip install -qq dist/flownet2-*.whl
+cp -r tests/embed/find_package "$program/source"
+cd "$program"
+folder=$(venv/bin/flownet2 --cmake-dir)
+PATH=$tools:$PATH cmake -S source -B build -DCMAKE_BUILD_TYPE=Release -Dflownet2_DIR="$folder"
+PATH=$tools:$PATH cmake --build build
+cp "$folder/../../../data/flownet2-lite.safetensors" .
+build/app | tee /dev/stderr | grep -q "moved by 4.0,"

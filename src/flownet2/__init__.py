@@ -24,6 +24,7 @@ if importlib.util.find_spec("flownet2._core") is None:
     )
 
 from flownet2.api import FlowEstimator, load
+from flownet2.embedding import get_cmake_dir
 from flownet2.errors import (
     CheckpointError,
     FlowFileError,
@@ -53,6 +54,7 @@ __all__ = [
     "WeightsError",
     "__version__",
     "build_info",
+    "get_cmake_dir",
     "get_num_threads",
     "io",
     "load",

@@ -35,7 +35,9 @@ class Preprocess:
     def __post_init__(self) -> None:
         if self.channel_order not in CHANNEL_ORDERS:
             raise GraphError(f"preprocess: channel_order must be 'rgb' or 'bgr', got {self.channel_order!r}")
-        numbers = isinstance(self.mean, tuple) and all(isinstance(m, (int, float)) for m in self.mean)
+        numbers = isinstance(self.mean, tuple) and all(
+            isinstance(m, (int, float)) and not isinstance(m, bool) for m in self.mean
+        )
         if not numbers or len(self.mean) != 3 or not all(abs(m) <= 1 for m in self.mean):
             raise GraphError(f"preprocess: mean must be three numbers in 0..1, got {self.mean!r}")
 

@@ -29,6 +29,26 @@ def test_version(command: list[str]) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, f"flownet2 {flownet2.__version__}\n", "")
 
 
+@pytest.mark.parametrize("command", [PYTHON_M, [str(SCRIPT)]], ids=["python -m", "script"])
+def test_cmake_dir(command: list[str]) -> None:
+    done = call([*command, "--cmake-dir"])
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{flownet2.get_cmake_dir()}\n", "")
+    assert Path(done.stdout[:-1], "flownet2-config.cmake").is_file()
+
+
+def test_cmake_dir_of_an_editable_install(run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    sources, installed = tmp_path / "sources", tmp_path / "in stalled"
+    monkeypatch.setattr(flownet2, "__path__", [str(sources), str(installed)])
+    code, out, err = run("--cmake-dir")
+    assert (code, out) == (1, "")
+    assert str(sources) in err
+    assert "built with FLOWNET2_INSTALL=OFF" in err
+    folder = installed / "lib" / "cmake" / "flownet2"
+    folder.mkdir(parents=True)
+    (folder / "flownet2-config.cmake").touch()
+    assert run("--cmake-dir") == (0, f"{folder}\n", "")
+
+
 def test_commands() -> None:
     assert NAMES == ["infer", "viz", "convert", "info", "check", "bench", "demo"]
 

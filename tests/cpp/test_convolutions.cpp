@@ -175,10 +175,12 @@ TEST_CASE("convolutions have the bits of a network's") {
     const Tensor x = random_tensor(layer.x, 1);
     const Tensor weight = random_tensor(layer.weight(), 2);
     const Tensor bias = random_tensor({1, layer.co, 1, 1}, 3);
-    const std::vector<ParameterView> parameters = {
-        {"w", {weight.shape.n, weight.shape.c, weight.shape.h, weight.shape.w}, weight.values.data()},
-        {"b", {layer.co}, bias.values.data()}};
-    const Network network(graph_of(layer), parameters);
+    const auto parameters = [&](const std::string& name) -> Parameter {
+      if (name == "b") return {{layer.co}, bias.values.data(), nullptr};
+      const Shape& shape = weight.shape;
+      return {{shape.n, shape.c, shape.h, shape.w}, weight.values.data(), nullptr};
+    };
+    const Network network(parse_graph(graph_of(layer)), parameters);
     const Shape out = network.output_shapes({{"x", x.shape}}, {"y"})[0];
     const Values expected = computed(out, [&](MutableView to) { network.run({{"x", x}}, {{"y", to}}); });
     CHECK(convolved(layer, x, weight, bias) == expected);

@@ -93,6 +93,7 @@ def edit(path: Path, **changes: str) -> None:
         ({"preprocess": '{"channel_order":"gbr","mean":[0,0,0]}'}, "channel_order must be 'rgb' or 'bgr'"),
         ({"preprocess": '{"channel_order":"rgb","mean":[0,0]}'}, "mean must be three numbers"),
         ({"preprocess": '{"channel_order":"rgb","mean":[0,0,NaN]}'}, "mean must be three numbers"),
+        ({"preprocess": '{"channel_order":"rgb","mean":[0,0,true]}'}, "mean must be three numbers"),
         ({"preprocess": '{"channel_order":["rgb"],"mean":5}'}, "channel_order must be"),
     ],
 )

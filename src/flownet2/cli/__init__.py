@@ -46,6 +46,11 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"flownet2 {flownet2.__version__}")
+    parser.add_argument(
+        "--cmake-dir",
+        action="store_true",
+        help="print the folder of flownet2-config.cmake, for C++ programs: cmake -Dflownet2_DIR=FOLDER",
+    )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for module in COMMANDS:
         command = commands.add_parser(
@@ -87,6 +92,9 @@ def _run(argv: Sequence[str] | None) -> int:
         args = parser.parse_args(argv)
     except SystemExit as stop:  # --help, --version, or options that argparse has complained about
         return stop.code if isinstance(stop.code, int) else WRONG_USAGE
+    if args.cmake_dir:
+        print(flownet2.get_cmake_dir())
+        return 0
     if not hasattr(args, "run"):
         parser.print_help(sys.stderr)
         return WRONG_USAGE
