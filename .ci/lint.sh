@@ -17,7 +17,7 @@ check() { # name, command
   fi
 }
 
-mapfile -d '' cpp < <(find csrc tests -name '*.[ch]pp' -print0 -o -name '*.h' -print0 -o -name '*.inl' -print0)
+mapfile -d '' cpp < <(find csrc examples tests \( -name '*.[ch]pp' -o -name '*.[ch]' -o -name '*.inl' \) -print0)
 mapfile -d '' scripts < <(find .ci -type f \( -name '*.sh' -o -name run \) -print0)
 
 check "ruff check" "$bin/ruff" check --quiet .

@@ -8,8 +8,9 @@ set -euo pipefail
 mkdir -p build/ci
 make --no-print-directory tools
 PATH=$PWD/$VENV/bin:$PATH
-cmake -S . -B build/ci/aarch64 -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_SYSTEM_NAME=Linux \
-  -DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++ -DFLOWNET2_TESTS=ON -DFLOWNET2_WERROR=ON \
+cmake -S . -B build/ci/aarch64 -G Ninja -DCMAKE_BUILD_TYPE=Release -DFLOWNET2_TESTS=ON -DFLOWNET2_WERROR=ON \
+  -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 \
+  -DCMAKE_C_COMPILER=aarch64-linux-gnu-gcc -DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++ \
   -DCMAKE_CROSSCOMPILING_EMULATOR="qemu-aarch64;-L;/usr/aarch64-linux-gnu" >build/ci/aarch64.log || {
   cat build/ci/aarch64.log
   exit 1

@@ -25,11 +25,14 @@ flownet2_status keep(flownet2_status status, const char* message) noexcept {
   return status;
 }
 
+/// No version's struct is larger: a field that was never set is not taken for a size.
+constexpr std::size_t largest_struct = 4096;
+
 /// What the caller's struct says of its size.
 std::size_t size_of(const char* name, const void* given) {
   std::size_t size = 0;
   std::memcpy(&size, given, sizeof(size));
-  if (size < sizeof(size)) {
+  if (size < sizeof(size) || size > largest_struct) {
     throw Error(ErrorCode::invalid_argument, std::string(name) + ": set struct_size = sizeof(" + name +
                                                  "), got " + std::to_string(size));
   }

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # FLOWNET2_SANITIZE applies to every target: mixing sanitized and plain objects hides faults.
+if(FLOWNET2_FUZZ AND NOT FLOWNET2_SANITIZE)
+  set(FLOWNET2_SANITIZE fuzzer-no-link,address,undefined)
+endif()
 if(FLOWNET2_SANITIZE)
   if(MSVC)
     message(FATAL_ERROR "FLOWNET2_SANITIZE needs g++ or clang++")

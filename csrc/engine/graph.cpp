@@ -2,6 +2,7 @@
 #include "engine/graph.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <unordered_map>
 
 #include "engine/attributes.hpp"
@@ -19,6 +20,11 @@ struct OpRow {
 };
 
 constexpr std::size_t any_number = static_cast<std::size_t>(-1);
+
+/// They bound the time of planning, which grows with their squares; the largest known graph has 163 and
+/// 224. Python has the same (graph/validate.py).
+constexpr std::size_t most_nodes = 4096;
+constexpr std::size_t most_reads = 16384;
 
 /// In the order of Op.
 constexpr OpRow op_rows[] = {
@@ -142,6 +148,12 @@ class Parser {
   }
 
   void check_complete() const {
+    const auto reads = [](std::size_t sum, const GraphNode& node) { return sum + node.inputs.size(); };
+    if (graph_.nodes.size() > most_nodes ||
+        std::accumulate(graph_.nodes.begin(), graph_.nodes.end(), std::size_t{0}, reads) > most_reads) {
+      fail("graph", "the graph has more than " + std::to_string(most_nodes) +
+                        " nodes, or they have more than " + std::to_string(most_reads) + " inputs");
+    }
     if (graph_.inputs.empty()) fail("graph", "the graph has no inputs");
     if (graph_.outputs.empty()) fail("graph", "the graph has no outputs");
     const auto unused = std::find(used_.begin(), used_.end(), false);

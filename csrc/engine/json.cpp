@@ -29,6 +29,9 @@ class Reader {
  private:
   Json value(int depth) {
     if (depth > json_max_depth) text_.fail("nested deeper than " + std::to_string(json_max_depth));
+    if (++values_ > json_max_values) {
+      text_.fail("more than " + std::to_string(json_max_values) + " values");
+    }
     text_.space();
     if (text_.take('{')) return {object(depth)};
     if (text_.take('[')) return {array(depth)};
@@ -85,6 +88,7 @@ class Reader {
   }
 
   JsonText text_;
+  std::size_t values_ = 0;
 };
 
 }  // namespace

@@ -38,6 +38,7 @@ struct JsonMember {
 
 inline constexpr std::size_t json_max_bytes = std::size_t{16} << 20;
 inline constexpr int json_max_depth = 64;
+inline constexpr std::size_t json_max_values = std::size_t{1} << 20;  // each takes 40 bytes and more
 
 /// The value of a UTF-8 text; throws Error naming the byte where the text, called `what`, goes wrong.
 Json parse_json(std::string_view text, std::string_view what = "graph text");

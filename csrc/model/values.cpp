@@ -24,6 +24,14 @@ Bits little_endian(const unsigned char* bytes) {
   return bits;
 }
 
+/// Whether float32 numbers in memory are the bytes of the file.
+bool same_as_in_files(StoredType type) {
+  const std::uint32_t one = 1;
+  unsigned char first = 0;
+  std::memcpy(&first, &one, 1);
+  return type == StoredType::f32 && first == 1;
+}
+
 template <typename To, typename Bits>
 To number_of(Bits bits) {
   static_assert(sizeof(To) == sizeof(Bits));
@@ -84,14 +92,20 @@ Decoder decoder(StoredType type) {
 bool read_floats(const Source& source, std::uint64_t offset, StoredType type, std::int64_t count,
                  float* to) {
   const std::int64_t size = type_bytes(type);
+  const bool same = same_as_in_files(type);
   const Decoder decode = decoder(type);
-  std::vector<unsigned char> bytes(static_cast<std::size_t>(std::min(part, count) * size));
+  std::vector<unsigned char> bytes(same ? 0 : static_cast<std::size_t>(std::min(part, count) * size));
   bool finite = true;
   for (std::int64_t done = 0; done < count; done += part) {
     const std::int64_t now = std::min(part, count - done);
-    source.read(offset + static_cast<std::uint64_t>(done * size), bytes.data(),
-                static_cast<std::size_t>(now * size));
-    decode(bytes.data(), now, to + done);
+    const std::uint64_t from = offset + static_cast<std::uint64_t>(done * size);
+    const auto needed = static_cast<std::size_t>(now * size);
+    if (same) {
+      source.read(from, to + done, needed);
+    } else {
+      source.read(from, bytes.data(), needed);
+      decode(bytes.data(), now, to + done);
+    }
     finite = all_finite(to + done, now) && finite;
   }
   return finite;
@@ -99,11 +113,7 @@ bool read_floats(const Source& source, std::uint64_t offset, StoredType type, st
 
 const float* floats_in_place(const Source& source, std::uint64_t offset, StoredType type) {
   const unsigned char* bytes = source.in_memory();
-  const std::uint32_t one = 1;
-  unsigned char first = 0;
-  std::memcpy(&first, &one, 1);
-  const bool swapped = first == 0;  // the machine's order of bytes is not the file's
-  if (bytes == nullptr || type != StoredType::f32 || swapped) return nullptr;
+  if (bytes == nullptr || !same_as_in_files(type)) return nullptr;
   const unsigned char* numbers = bytes + offset;
   const bool aligned = reinterpret_cast<std::uintptr_t>(numbers) % alignof(float) == 0;
   return aligned ? reinterpret_cast<const float*>(numbers) : nullptr;

@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/convolution_phases.hpp"
 
+#include <string>
+
+#include "ops/checks.hpp"
+
 namespace flownet2 {
 namespace {
+
+/// Each takes memory, however small the kernel is; and a model file may say anything.
+constexpr std::int64_t most_phases = 1 << 16;
 
 /// Phase p of an axis: output s * r + p takes tap i of input r + (p + pad - i) / s, where that is whole.
 PhaseAxis transposed_axis(std::int64_t p, std::int64_t kernel, std::int64_t stride, std::int64_t pad) {
@@ -24,6 +31,11 @@ PhaseSteps phase_steps(const ConvolutionSpec& spec) {
 
 std::vector<Phase> phases_of(const ConvolutionSpec& spec) {
   if (!spec.transposed) return {{plain_axis(spec.kh, spec.ph), plain_axis(spec.kw, spec.pw)}};
+  if (spec.sh > most_phases / spec.sw) {
+    fail("conv_transpose2d", "rows times columns of stride may be at most " +
+                                 std::to_string(most_phases) + ", got " + std::to_string(spec.sh) +
+                                 " times " + std::to_string(spec.sw));
+  }
   std::vector<Phase> phases;
   for (std::int64_t y = 0; y < spec.sh; ++y) {
     for (std::int64_t x = 0; x < spec.sw; ++x) {

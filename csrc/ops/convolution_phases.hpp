@@ -32,6 +32,8 @@ struct PhaseSteps {
 };
 
 PhaseSteps phase_steps(const ConvolutionSpec& spec);
+
+/// Throws Error where there are too many.
 std::vector<Phase> phases_of(const ConvolutionSpec& spec);
 
 }  // namespace flownet2

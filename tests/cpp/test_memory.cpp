@@ -2,13 +2,14 @@
 // What is kept for later: blocks of memory, idle working memory, plans.
 #include <flownet2/error.hpp>
 
+#include <algorithm>
 #include <cstdint>
+#include <doctest/doctest.h>
 #include <limits>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "check.hpp"
 #include "cpu/memory.hpp"
 #include "engine/arena.hpp"
 #include "engine/plan_cache.hpp"
@@ -31,20 +32,21 @@ std::string failure_of(std::int64_t count) {
   return "";
 }
 
-void test_blocks_are_zero_aligned_and_counted() {
+TEST_CASE("blocks are zero, aligned and counted") {
   const std::int64_t before = aligned_bytes();
   for (const std::int64_t count : {0, 1, 1000, 32767, 32768, 1000000}) {
     const flownet2::AlignedFloats block = aligned_floats("test", count);
     CHECK(reinterpret_cast<std::uintptr_t>(block.get()) % 64 == 0);
-    for (std::int64_t i = 0; i < count; ++i) CHECK(block[static_cast<std::size_t>(i)] == 0.0f);
-    for (std::int64_t i = 0; i < count; ++i) block[static_cast<std::size_t>(i)] = 1.0f;
+    CHECK(std::count(block.get(), block.get() + count, 0.0f) == count);
+    std::fill(block.get(), block.get() + count, 1.0f);
     const std::int64_t bytes = count * static_cast<std::int64_t>(sizeof(float));
-    CHECK(aligned_bytes() - before >= bytes && aligned_bytes() - before < bytes + 128);
+    CHECK(aligned_bytes() - before >= bytes);
+    CHECK(aligned_bytes() - before < bytes + 128);
   }
   CHECK(aligned_bytes() == before);
 }
 
-void test_failing_allocations() {
+TEST_CASE("allocations fail where they are told to") {
   const std::int64_t before = aligned_bytes();
   flownet2::fail_allocation(2);
   CHECK(failure_of(10).empty());
@@ -67,7 +69,7 @@ class Kept {
   std::int64_t before_ = aligned_bytes();
 };
 
-void test_idle_arenas_are_reused() {
+TEST_CASE("idle arenas are reused") {
   const Kept kept;
   ArenaPool pool;
   const float* first = nullptr;
@@ -83,7 +85,7 @@ void test_idle_arenas_are_reused() {
   CHECK(kept.now() == 3);
 }
 
-void test_at_most_two_arenas_stay() {
+TEST_CASE("at most two arenas stay") {
   const Kept kept;
   {
     ArenaPool pool;
@@ -98,7 +100,7 @@ void test_at_most_two_arenas_stay() {
   CHECK(kept.now() == 0);
 }
 
-void test_a_large_arena_leaves_once_it_is_not_needed() {
+TEST_CASE("a large arena leaves once it is not needed") {
   const Kept kept;
   ArenaPool pool;
   ArenaPool::Loan(pool, 100 * mega);
@@ -111,7 +113,7 @@ void test_a_large_arena_leaves_once_it_is_not_needed() {
   CHECK(kept.now() == 10);
 }
 
-void test_a_failed_loan_leaves_the_pool_whole() {
+TEST_CASE("a failed loan leaves the pool whole") {
   const Kept kept;
   ArenaPool pool;
   ArenaPool::Loan(pool, mega);
@@ -132,7 +134,7 @@ constexpr const char* graph_text = R"({"schema": 1, "name": "test", "size_multip
   "nodes": [{"name": "y", "op": "leaky_relu", "inputs": ["x"], "attributes": {"slope": 0.5}}],
   "outputs": {"flow": "y"}})";
 
-void test_plans_of_the_last_eight_sizes_stay() {
+TEST_CASE("plans of the last eight sizes stay") {
   constexpr std::int64_t most = 8;
   const flownet2::Graph graph = flownet2::parse_graph(graph_text);
   flownet2::PlanCache cache;
@@ -153,14 +155,3 @@ void test_plans_of_the_last_eight_sizes_stay() {
 }
 
 }  // namespace
-
-int main() {
-  test_blocks_are_zero_aligned_and_counted();
-  test_failing_allocations();
-  test_idle_arenas_are_reused();
-  test_at_most_two_arenas_stay();
-  test_a_large_arena_leaves_once_it_is_not_needed();
-  test_a_failed_loan_leaves_the_pool_whole();
-  test_plans_of_the_last_eight_sizes_stay();
-  return 0;
-}

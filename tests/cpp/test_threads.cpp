@@ -3,16 +3,21 @@
 #include <flownet2/flownet2.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <doctest/doctest.h>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "check.hpp"
 #include "cpu/cpu_count.hpp"
+#include "cpu/kernel_table.hpp"
+#include "cpu/settings.hpp"
 #include "cpu/threads.hpp"
 
 #if defined(__unix__)
@@ -27,8 +32,11 @@
 
 namespace {
 
+using flownet2::call_settings;
+using flownet2::CallSettings;
 using flownet2::parallel_for;
 using flownet2::set_num_threads;
+using flownet2::SettingsScope;
 
 std::int64_t sum_of_squares(std::int64_t count) {
   std::vector<std::int64_t> squares(static_cast<std::size_t>(count));
@@ -40,7 +48,9 @@ std::int64_t sum_of_squares(std::int64_t count) {
 
 std::int64_t expected_sum(std::int64_t count) { return (count - 1) * count * (2 * count - 1) / 6; }
 
-void test_every_task_runs_once() {
+TEST_CASE("there is a CPU") { CHECK(flownet2::usable_cpus() >= 1); }
+
+TEST_CASE("every task runs once") {
   for (const int threads : {1, 2, 3, 7}) {
     set_num_threads(threads);
     CHECK(flownet2::num_threads() == threads);
@@ -50,14 +60,14 @@ void test_every_task_runs_once() {
   }
 }
 
-void test_nested_calls() {
+TEST_CASE("nested calls") {
   set_num_threads(3);
   std::atomic<std::int64_t> total{0};
   parallel_for(20, [&](std::int64_t) { total += sum_of_squares(50); });
   CHECK(total == 20 * expected_sum(50));
 }
 
-void test_exceptions_reach_the_caller() {
+TEST_CASE("exceptions reach the caller") {
   set_num_threads(4);
   for (int round = 0; round < 100; ++round) {
     std::string text;
@@ -73,7 +83,7 @@ void test_exceptions_reach_the_caller() {
   }
 }
 
-void test_many_callers_and_changing_counts() {
+TEST_CASE("many callers and changing counts") {
   std::vector<std::thread> callers;
   for (int caller = 0; caller < 6; ++caller) {
     callers.emplace_back([caller] {
@@ -86,7 +96,7 @@ void test_many_callers_and_changing_counts() {
   for (std::thread& caller : callers) caller.join();
 }
 
-void test_kernels_from_many_threads() {
+TEST_CASE("kernels from many threads") {
   set_num_threads(3);
   const flownet2::Shape shape = {2, 9, 13, 21};
   std::vector<float> a(2 * 9 * 13 * 21);
@@ -110,7 +120,7 @@ void test_kernels_from_many_threads() {
   for (std::thread& caller : callers) caller.join();
 }
 
-void test_bad_counts() {
+TEST_CASE("bad counts are refused") {
   for (const int count : {0, -1, flownet2::max_threads + 1}) {
     bool refused = false;
     try {
@@ -122,9 +132,104 @@ void test_bad_counts() {
   }
 }
 
+/// Runs that many tasks; each waits until all of them run at once, or for ten seconds.
+bool all_at_once(int tasks) {
+  std::atomic<int> running{0};
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  parallel_for(tasks, [&](std::int64_t) {
+    ++running;
+    while (running < tasks && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  });
+  return std::chrono::steady_clock::now() < end;
+}
+
+/// Threads that take part in a job with more tasks than workers; `look` is called in each task.
+template <typename Look>
+std::size_t threads_of_a_job(const Look& look) {
+  std::mutex mutex;
+  std::set<std::thread::id> ids;
+  parallel_for(60, [&](std::int64_t) {
+    look();
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));  // others come before the tasks are gone
+    const std::lock_guard<std::mutex> lock(mutex);
+    ids.insert(std::this_thread::get_id());
+  });
+  return ids.size();
+}
+
+TEST_CASE("a call runs on as many threads as its settings say, however many the pool has") {
+  set_num_threads(6);
+  REQUIRE(all_at_once(6));  // the pool has five workers, and they come
+  for (const int threads : {1, 2, 3, 5, 2, 1, 4}) {
+    const SettingsScope scope({nullptr, threads});
+    CHECK(flownet2::call_threads() == threads);
+    CHECK(all_at_once(threads));
+    CHECK(threads_of_a_job([] {}) <= static_cast<std::size_t>(threads));
+  }
+  CHECK(flownet2::call_threads() == 6);
+  CHECK(all_at_once(6));
+}
+
+TEST_CASE("settings reach all tasks of a call and no others") {
+  set_num_threads(4);
+  const CallSettings settings = {&flownet2::scalar_kernels, 3};
+  const auto count_with = [](const CallSettings& wanted) {
+    std::atomic<int> same{0};
+    threads_of_a_job([&] {
+      const CallSettings& here = call_settings();
+      same += here.kernels == wanted.kernels && here.threads == wanted.threads ? 1 : 0;
+    });
+    return same.load();
+  };
+  for (int round = 0; round < 3; ++round) {
+    {
+      const SettingsScope scope(settings);
+      CHECK(count_with(settings) == 60);
+    }
+    CHECK(count_with({}) == 60);  // workers have forgotten them
+  }
+}
+
+TEST_CASE("settings nest and are undone, by exceptions too") {
+  set_num_threads(4);
+  const auto threads_here = [] { return call_settings().threads; };
+  {
+    const SettingsScope outer({&flownet2::scalar_kernels, 2});
+    try {
+      const SettingsScope inner({nullptr, 3});
+      CHECK(threads_here() == 3);
+      CHECK(call_settings().kernels == nullptr);
+      parallel_for(10, [](std::int64_t) {
+        const SettingsScope task({nullptr, 1});
+        throw std::runtime_error("from a task");
+      });
+      FAIL("the exception of the task is lost");
+    } catch (const std::runtime_error&) {
+      CHECK(threads_here() == 2);
+      CHECK(call_settings().kernels == &flownet2::scalar_kernels);
+    }
+  }
+  CHECK(threads_here() == 0);
+  CHECK(call_settings().kernels == nullptr);
+  CHECK(flownet2::call_threads() == 4);
+}
+
+TEST_CASE("calls with different numbers of threads alternate") {
+  set_num_threads(3);
+  std::vector<std::thread> callers;
+  for (int caller = 0; caller < 4; ++caller) {
+    callers.emplace_back([caller] {
+      for (int round = 0; round < 200; ++round) {
+        const SettingsScope scope({nullptr, 1 + (caller + round) % 8});
+        CHECK(sum_of_squares(100) == expected_sum(100));
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+}
+
 #if defined(FLOWNET2_TEST_FORK)
-/// Forks while other threads keep the pool busy: the child must be able to compute.
-void test_fork() {
+TEST_CASE("a child that was forked while other threads keep the pool busy can compute") {
   set_num_threads(3);
   std::atomic<bool> stop{false};
   std::thread busy([&] {
@@ -132,14 +237,14 @@ void test_fork() {
   });
   for (int round = 0; round < 50; ++round) {
     const pid_t child = fork();
-    CHECK(child >= 0);
+    REQUIRE(child >= 0);
     if (child == 0) {
       alarm(10);  // a hang ends the child by a signal
       _exit(sum_of_squares(300) == expected_sum(300) ? 0 : 1);
     }
     int status = -1;
     CHECK(waitpid(child, &status, 0) == child);
-    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    CHECK(status == 0);  // it exited by itself, with 0
   }
   stop = true;
   busy.join();
@@ -151,8 +256,9 @@ void write(const std::filesystem::path& path, const std::string& text) {
   std::ofstream(path) << text;
 }
 
-void test_cgroup_limits(const std::string& folder) {
+TEST_CASE("limits of control groups") {
   using flownet2::cgroup_cpu_limit;
+  const std::string folder = FLOWNET2_TEST_FOLDER;
   const std::string v2 = folder + "/cgroup_v2";
   std::filesystem::remove_all(v2);
   CHECK(cgroup_cpu_limit(folder + "/missing", "0::/\n") == 0);
@@ -178,19 +284,3 @@ void test_cgroup_limits(const std::string& folder) {
 }
 
 }  // namespace
-
-int main(int count, char** arguments) {
-  CHECK(count == 2);  // a folder to write into
-  CHECK(flownet2::usable_cpus() >= 1);
-  test_cgroup_limits(arguments[1]);
-#if defined(FLOWNET2_TEST_FORK)
-  test_fork();
-#endif
-  test_every_task_runs_once();
-  test_nested_calls();
-  test_exceptions_reach_the_caller();
-  test_many_callers_and_changing_counts();
-  test_kernels_from_many_threads();
-  test_bad_counts();
-  return 0;
-}

@@ -6,10 +6,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
+#include <doctest/doctest.h>
 #include <memory>
 
-#include "check.hpp"
 #include "cpu/memory.hpp"
 #include "cpu/simd_scalar.hpp"
 #include "cpu/tiles_plain.hpp"
@@ -104,17 +103,12 @@ void check_case(const Case& what) {
   const KernelTable tiles = tile_kernels();
   make_direct_convolution(scalar_kernels, spec, weight.get(), bias.get())->run(in.view, expected.view);
   make_direct_convolution(tiles, spec, weight.get(), bias.get())->run(in.view, got.view);
-  const bool same = same_groups(expected, got);
-  if (!same) {
-    std::fprintf(stderr, "ci %d co %d kernel %d stride %d size %dx%d\n", static_cast<int>(what.ci),
-                 static_cast<int>(what.co), static_cast<int>(what.kernel), static_cast<int>(what.stride),
-                 static_cast<int>(what.h), static_cast<int>(what.w));
-  }
-  CHECK(same);
+  INFO("ci ", what.ci, " co ", what.co, " kernel ", what.kernel, " stride ", what.stride, " size ",
+       what.h, "x", what.w);
+  CHECK(same_groups(expected, got));
 }
 
-/// One product against the definition in double.
-void check_product() {
+TEST_CASE("one product against the definition in double") {
   TileShapes shapes = {};
   shapes.palette = 1;
   for (int tile : {0, 4, 6}) {
@@ -149,10 +143,7 @@ void check_product() {
   tile_release();
 }
 
-}  // namespace
-
-int main() {
-  check_product();
+TEST_CASE("tiles give the bits of the vector form") {
   constexpr Case cases[] = {
       // ci, co, kernel, stride, pad, transposed, n, h, w
       {3, 64, 7, 2, 3, false, 1, 12, 40},   // conv1 of C: compact
@@ -175,5 +166,6 @@ int main() {
     set_num_threads(threads);
     for (const Case& what : cases) check_case(what);
   }
-  return 0;
 }
+
+}  // namespace

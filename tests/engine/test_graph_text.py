@@ -87,6 +87,16 @@ def changed(path: list[Any], value: Any) -> str:
     return json.dumps(content)
 
 
+def many_nodes(count: int, inputs: int = 1) -> str:
+    """Joins of the input with itself."""
+    b = Builder("many", 1)
+    x = b.input("x", 1)
+    content = json.loads(graph_to_json(b.build({"flow": x})))
+    node = {"op": "concat", "inputs": ["x"] * inputs, "attributes": {}}
+    content["nodes"] = [{"name": f"node{i}", **node} for i in range(count)]
+    return json.dumps(content)
+
+
 def nodes_named(name: str) -> int:
     return [node["name"] for node in json.loads(every_operator())["nodes"]].index(name)
 
@@ -171,6 +181,8 @@ def test_every_field_with_every_value() -> None:
         every_operator().replace('"name":"up"', '"name":"conv"'),
         every_operator().replace('"name":"up"', '"name":"x"'),
         every_operator().replace('["conv"]', '["up"]'),
+        many_nodes(4097),
+        many_nodes(4, 4097),
     ],
     ids=lambda text: repr(text[:20]),
 )
@@ -192,6 +204,8 @@ def test_both_refuse(text: str) -> None:
         every_operator().replace("small", '\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e4\\ud83d\\ude00'),
         every_operator().replace("small", "\u00e4\u20ac\U0001f600"),
         every_operator().replace('"conv"', '"c\\u006fnv"', 1),
+        many_nodes(4096),
+        many_nodes(4, 4096),
     ],
     ids=lambda text: repr(text[:20]),
 )

@@ -18,6 +18,8 @@ TEXT_SUFFIXES = {
     ".cpp",
     ".hpp",
     ".h",
+    ".c",
+    ".S",
     ".inl",
     ".def",
     ".in",

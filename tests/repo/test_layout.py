@@ -114,7 +114,7 @@ def test_sources_are_ascii() -> None:
 def test_sources_name_their_licence() -> None:
     found = []
     for path in text_files():
-        if path.suffix in {".py", ".pyi", ".cpp", ".hpp", ".h", ".inl", ".def", ".cmake", ".sh"}:
+        if path.suffix in {".py", ".pyi", ".cpp", ".hpp", ".h", ".c", ".S", ".inl", ".def", ".cmake", ".sh"}:
             head = path.read_text("utf-8").splitlines()[:2]
             if not any("SPDX-License-Identifier: Apache-2.0" in line for line in head):
                 found.append(str(path.relative_to(ROOT)))

@@ -10,6 +10,9 @@ from flownet2.graph.ir import Graph, Node
 from flownet2.ops.spec import OPS, OpSpec
 from flownet2.types import Shape
 
+MAX_NODES = 4096
+MAX_READS = 16384
+"""Nodes of a graph and inputs of all of them: they bound the time of planning. The engine has the same limits."""
 _SHOWN = 20
 
 
@@ -55,6 +58,8 @@ def _interface_faults(graph: Graph) -> Iterator[str]:
         yield "it has no outputs"
     if graph.size_multiple < 1:
         yield f"size_multiple must be at least 1, got {graph.size_multiple}"
+    if len(graph.nodes) > MAX_NODES or sum(len(node.inputs) for node in graph.nodes) > MAX_READS:
+        yield f"it has more than {MAX_NODES} nodes, or they have more than {MAX_READS} inputs"
     for item in graph.inputs:
         if item.channels < 1:
             yield f"input {item.name!r} has {item.channels} channels"
