@@ -154,6 +154,7 @@ class CModel:
     def info(self) -> Any:
         """The struct of facts."""
         info = sized(Info)
+        info.model = self  # its texts live as long as the model
         check(LIB.flownet2_model_info(self.handle, byref(info)))
         return info
 
