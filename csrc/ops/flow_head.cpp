@@ -93,8 +93,10 @@ FlowHead::Span FlowHead::span_of(const Tile& tile, std::int64_t in_w) const {
     span.count = (tile.x1 - 1 - tile.x0) * spec_.sw + spec_.kw;
   }
   span.count = std::max<std::int64_t>(span.count, 0);
-  span.begin = std::clamp<std::int64_t>(span.first, 0, in_w);
-  span.end = std::clamp<std::int64_t>(span.first + span.count, span.begin, in_w);
+  // Where padding is wide, all of the span may lie on one side of the picture: then none of it is
+  // inside.
+  span.begin = std::clamp<std::int64_t>(0, span.first, span.first + span.count);
+  span.end = std::clamp<std::int64_t>(in_w, span.begin, span.first + span.count);
   span.vecs = span.end - span.begin > kernels_.vec_width ? most_vecs : 1;
   span.pixels = span.vecs * kernels_.vec_width;
   span.x = blocks_of(spec_.ci) * channel_block * span.pixels;
