@@ -140,9 +140,9 @@ sizes() {
   printf '\n-- sizes and exported names\n'
   library=$(find "$root/installed shared" -name 'libflownet2.so.*' -type f)
   strip -o "$stripped" "$library"
-  wc -c "$library" "$stripped" "$root/installed static"/lib*/libflownet2.a | head -n 3
+  stat -c '%s %n' "$library" "$stripped" "$root/installed static"/lib*/libflownet2.a
   nm -DC --defined-only "$library" | cut -d ' ' -f 2-
-  (($(wc -c <"$stripped") < largest_shared)) || {
+  (($(stat -c %s "$stripped") < largest_shared)) || {
     echo "the stripped library has more than $largest_shared bytes" >&2
     return 1
   }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "cpu/dispatch.hpp"
+#include "cpu/threads.hpp"
 #include "engine/arena.hpp"
 #include "engine/network.hpp"
 #include "model/model_file.hpp"
@@ -31,16 +32,21 @@ CallSettings settings_of(const ModelOptions& options) {
   return {options.isa.empty() ? &process_kernels() : &kernels_named(options.isa), options.threads};
 }
 
-/// The file's parameters; tells `progress` what share of their numbers was read.
-ParameterSource parameters_of(const ModelFile& file, const std::function<void(double)>& progress) {
+void ask(const std::function<bool()>& stop) {
+  if (stop && stop()) throw Error(ErrorCode::cancelled, "the call was stopped");
+}
+
+/// The file's parameters; tells the options' functions what share of their numbers was read.
+ParameterSource parameters_of(const ModelFile& file, const ModelOptions& options) {
   const auto done = std::make_shared<double>(0.0);
-  return [&file, &progress, done](const std::string& name) {
+  return [&file, &options, done](const std::string& name) {
+    ask(options.stop);
     Parameter parameter = file.parameter(name);
     double numbers = 1.0;
     for (const std::int64_t size : parameter.shape) numbers *= static_cast<double>(size);
     *done += numbers / static_cast<double>(file.parameters);
     // The weights of composed convolutions are read twice.
-    if (progress) progress(std::min(*done, 1.0));
+    if (options.progress) options.progress(std::min(*done, 1.0));
     return parameter;
   };
 }
@@ -80,9 +86,20 @@ ModelInfo info_of(const ModelFile& file, Precision precision, const KernelTable&
   return info;
 }
 
+/// While it lives, the tasks of a call ask its `stop`, which was asked once before.
+class Stopping {
+ public:
+  explicit Stopping(const std::function<bool()>& stop) {
+    ask(stop);
+    if (stop) check_.emplace(stop);
+  }
+
+ private:
+  std::optional<StopCheck> check_;
+};
+
 RunOptions run_options(const FlowOptions& options) {
   RunOptions result;
-  result.stop = options.stop;
   result.progress = options.progress;
   return result;
 }
@@ -116,7 +133,7 @@ class Model::Implementation {
   Implementation(const ModelFile& file, const ModelOptions& options)
       : settings_(settings_of(options)),
         info_(info_of(file, options.precision, *settings_.kernels)),
-        network_(file.graph, parameters_of(file, options.progress), {options.precision, settings_}) {
+        network_(file.graph, parameters_of(file, options), {options.precision, settings_}) {
     check_network(file.graph, network_);
     for (const GraphInput& input : file.graph.inputs) inputs_.push_back(input.name);
     if (options.progress) options.progress(1.0);
@@ -144,17 +161,19 @@ class Model::Implementation {
       images1.push_back(&pair.image1);
       images2.push_back(&pair.image2);
     }
+    const Stopping stopping(options.stop);
     const SettingsScope scope(settings_);
     const Preprocess preprocess = {info_.channel_order, info_.mean};
     to_tensor(images1, fit, preprocess, image1);
     to_tensor(images2, fit, preprocess, image2);
-    run(image1, image2, {{"flow", flow}}, options);
+    compute(image1, image2, {{"flow", flow}}, options);
     to_flow(flow, fit, out);
   }
 
   void run(ConstView image1, ConstView image2, const std::vector<NamedOutput>& outputs,
            const FlowOptions& options) const {
-    network_.run({{inputs_[0], image1}, {inputs_[1], image2}}, outputs, run_options(options));
+    const Stopping stopping(options.stop);
+    compute(image1, image2, outputs, options);
   }
 
   Shape value_shape(const std::string& name, const Shape& image) const {
@@ -185,6 +204,11 @@ class Model::Implementation {
       floats = checked_product(who, 8, plane);
     }
   };
+
+  void compute(ConstView image1, ConstView image2, const std::vector<NamedOutput>& outputs,
+               const FlowOptions& options) const {
+    network_.run({{inputs_[0], image1}, {inputs_[1], image2}}, outputs, run_options(options));
+  }
 
   CallSettings settings_;
   ModelInfo info_;

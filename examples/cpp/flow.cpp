@@ -67,11 +67,8 @@ class ProgressBar {
 
 flownet2::Model load(const std::string& path, flownet2::ModelOptions options) {
   ProgressBar bar("loading");
-  options.progress = [&bar](double done) {
-    bar(done);
-    // Loading has no question of its own: what this function throws ends it.
-    if (stop()) throw flownet2::Error(flownet2::ErrorCode::cancelled, "loading was cancelled");
-  };
+  options.stop = stop;
+  options.progress = [&bar](double done) { bar(done); };
   return flownet2::Model(path, options);
 }
 

@@ -103,8 +103,10 @@ static int compute(const flownet2_model* model, char** paths) {
   int result = 1;
   if (rgb2 != NULL && flow == NULL) fprintf(stderr, "error: no memory for the flow\n");
   if (flow != NULL) {
-    const flownet2_image image1 = flownet2_interleaved8(rgb1, height, width);
-    const flownet2_image image2 = flownet2_interleaved8(rgb2, height2, width2);
+    const flownet2_image image1 =
+        flownet2_interleaved(rgb1, FLOWNET2_UINT8, height, width, 3, FLOWNET2_RGB);
+    const flownet2_image image2 =
+        flownet2_interleaved(rgb2, FLOWNET2_UINT8, height2, width2, 3, FLOWNET2_RGB);
     int tenths = 0;
     const flownet2_flow_options options = {
         .struct_size = sizeof options, .progress = on_progress, .user = &tenths};

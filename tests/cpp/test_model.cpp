@@ -202,6 +202,10 @@ TEST_CASE("output views") {
   const std::vector<std::uint8_t> pixels = picture(3, 2);
   const ImageView view = flownet2::interleaved(pixels.data(), 3, 2);
   const Flow expected = model.flow(view, view);
+  Flow again = expected;
+  again.data.assign(again.data.size(), -7.0f);
+  model.flow(view, view, again.view());
+  CHECK(again.data == expected.data);
   std::vector<float> wide(3 * 6, -7.0f);
   model.flow(view, view, FlowView{wide.data(), 3, 2, 6 * sizeof(float)});
   for (std::size_t y = 0; y < 3; ++y) {
@@ -306,6 +310,9 @@ TEST_CASE("progress and cancelling") {
   CHECK(told.back() == 1.0);
   loading.progress = [](double) { throw std::runtime_error("enough"); };
   CHECK_THROWS_WITH(Model(lite_path, loading), "enough");
+  loading.progress = nullptr;
+  loading.stop = [] { return true; };
+  check_error([&] { Model(lite_path, loading); }, ErrorCode::cancelled, "stopped");
 
   const std::vector<std::uint8_t> a = picture(512, 1024), b = picture(512, 1024, 3);
   const ImageView first = flownet2::interleaved(a.data(), 512, 1024);
@@ -331,6 +338,8 @@ TEST_CASE("progress and cancelling") {
       },
       ErrorCode::cancelled, "stopped");
   canceller.join();
+  const ImageView small = flownet2::grey(a.data(), 1, 1);
+  check_error([&] { model.flow(small, small, options); }, ErrorCode::cancelled, "stopped");
   options.stop = nullptr;
   options.progress = [](double) { throw std::runtime_error("enough"); };
   CHECK_THROWS_WITH(model.flow(first, second, options), "enough");

@@ -4,15 +4,15 @@
  *   flownet2_model* model;
  *   if (flownet2_load("flownet2-lite.safetensors", NULL, &model) != FLOWNET2_OK)
  *     return fprintf(stderr, "%s\n", flownet2_last_error()), 1;
- *   flownet2_image image1 = flownet2_interleaved8(rgb1, height, width);
- *   flownet2_image image2 = flownet2_interleaved8(rgb2, height, width);
+ *   flownet2_image image1 = flownet2_interleaved(rgb1, FLOWNET2_UINT8, height, width, 3, FLOWNET2_RGB);
+ *   flownet2_image image2 = flownet2_interleaved(rgb2, FLOWNET2_UINT8, height, width, 3, FLOWNET2_RGB);
  *   flownet2_status status = flownet2_flow(model, &image1, &image2, NULL, flow, 0);
  *   flownet2_free(model);
  *
  * Functions may be called from any number of threads, on one model too. A function that fails changes
  * nothing but the contents of its outputs; its message is flownet2_last_error(). No C++ exception leaves
- * the library. Fields of structs that are 0 mean the default, so `= {sizeof(struct ...)}` is a good
- * beginning. Strings are UTF-8; those that are returned belong to the library. */
+ * the library. Fields of structs of options that are 0 mean the default; struct_size is sizeof the
+ * struct. Strings are UTF-8; those that are returned belong to the library. */
 #ifndef FLOWNET2_H
 #define FLOWNET2_H
 
@@ -124,10 +124,23 @@ typedef struct flownet2_image {
   int32_t channel_order;
 } flownet2_image;
 
-/* (H, W, 3) uint8 RGB without gaps. */
-static inline flownet2_image flownet2_interleaved8(const uint8_t* data, int64_t height, int64_t width) {
-  flownet2_image image = {data, height, width,          3,           (ptrdiff_t)(3 * width),
-                          3,    1,      FLOWNET2_UINT8, FLOWNET2_RGB};
+/* (H, W, channels) without gaps: change row_stride where rows have some, and pixel_stride where pixels
+ * have more channels than those of the picture. */
+static inline flownet2_image flownet2_interleaved(const void* data, int32_t pixel_type, int64_t height,
+                                                  int64_t width, int64_t channels,
+                                                  int32_t channel_order) {
+  const ptrdiff_t size = pixel_type == FLOWNET2_UINT8 ? 1 : pixel_type == FLOWNET2_UINT16 ? 2 : 4;
+  const ptrdiff_t pixel = size * (ptrdiff_t)channels;
+  flownet2_image image;
+  image.data = data;
+  image.height = height;
+  image.width = width;
+  image.channels = channels;
+  image.row_stride = pixel * (ptrdiff_t)width;
+  image.pixel_stride = pixel;
+  image.channel_stride = size;
+  image.pixel_type = pixel_type;
+  image.channel_order = channel_order;
   return image;
 }
 

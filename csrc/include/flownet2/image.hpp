@@ -102,6 +102,9 @@ struct Flow {
   float u(std::int64_t y, std::int64_t x) const { return data[index(y, x)]; }
   float v(std::int64_t y, std::int64_t x) const { return data[index(y, x) + 1]; }
 
+  /// To be written into again.
+  FlowView view() { return {data.data(), height, width, 0}; }
+
  private:
   std::size_t index(std::int64_t y, std::int64_t x) const {
     return static_cast<std::size_t>((y * width + x) * 2);

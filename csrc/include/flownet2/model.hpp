@@ -28,6 +28,9 @@ struct ModelOptions {
   /// Told how much of the weights is ready, from 0 to 1, on the calling thread. What it throws reaches
   /// the caller, and there is no model.
   std::function<void(double)> progress;
+  /// Asked before each of the weights is read, on the calling thread; true ends the loading with
+  /// ErrorCode::cancelled.
+  std::function<bool()> stop;
 };
 
 /// For pictures whose sides are no multiples of ModelInfo::size_multiple.
@@ -40,8 +43,8 @@ enum class SizeRule {
 /// For one call. Functions are called on the calling thread; what they throw reaches the caller.
 struct FlowOptions {
   SizeRule size_rule = SizeRule::resize;
-  /// Asked about every 20 ms; true ends the call with ErrorCode::cancelled. To cancel from another
-  /// thread: `std::atomic<bool> stop{false}; options.stop = [&] { return stop.load(); };`
+  /// Asked at first and then about every 20 ms; true ends the call with ErrorCode::cancelled. To cancel
+  /// from another thread: `std::atomic<bool> stop{false}; options.stop = [&] { return stop.load(); };`
   std::function<bool()> stop;
   /// Told the share of the network's steps that are done, from 0 to 1.
   std::function<void(double)> progress;
