@@ -32,7 +32,7 @@ sanitized_pytest() {
   rm -f "$folder"/report.*
   # Leaks: the interpreter itself keeps memory until it exits; the C++ tests look for ours.
   local log="log_path='$PWD/$folder/report'"
-  ASAN_OPTIONS=detect_leaks=0:$log TSAN_OPTIONS=$log \
+  ASAN_OPTIONS=detect_leaks=0:$log TSAN_OPTIONS="$log:suppressions='$PWD/.ci/tsan.supp'" \
     UBSAN_OPTIONS=print_stacktrace=1 OPENBLAS_NUM_THREADS=1 PYTHONPATH=$PWD/$folder/python LD_PRELOAD=$runtime \
     "$VENV/bin/python" -m pytest -q -p no:cacheprovider -m "not slow" "$@" || status=$?
   tail -n 60 "$folder"/report.* 2>/dev/null || true

@@ -32,4 +32,6 @@ folder=$(venv/bin/flownet2 --cmake-dir)
 PATH=$tools:$PATH cmake -S source -B build -DCMAKE_BUILD_TYPE=Release -Dflownet2_DIR="$folder"
 PATH=$tools:$PATH cmake --build build
 cp "$folder/../../../data/flownet2-lite.safetensors" .
-build/app | tee /dev/stderr | grep -q "moved by 4.0,"
+output=$(build/app)
+echo "$output"
+[[ $output == *"moved by 4.0,"* ]]

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
+import flownet2
 from flownet2 import _core
 from repo.public_headers import HEADERS, INCLUDE, LIBRARY, c_functions, cpp_functions, unmarked_functions
 
 LARGEST_BYTES = 3 * 2**20
 COMPILERS = [name for name in ("g++", "clang++") if shutil.which(name)] or ["c++"]
+PARTS = ("MAJOR", "MINOR", "PATCH")
 WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wpedantic", "-Werror"]
 # The standard library's headers: without a suffix, or C's. And our own.
 ALLOWED_INCLUDES = re.compile(r"<([a-z_]+|std[a-z]+\.h|flownet2/\w+\.hp?p?)>")
@@ -63,6 +65,13 @@ def test_headers_include_the_standard_library_and_each_other() -> None:
     found = [(path.name, what) for path in HEADERS for what in re.findall(r"#\s*include\s*(.+)", path.read_text())]
     assert len(found) > len(HEADERS)
     assert [row for row in found if not ALLOWED_INCLUDES.fullmatch(row[1])] == []
+
+
+def test_version_macros() -> None:
+    text = (INCLUDE / "flownet2" / "version.h").read_text()
+    numbers = [re.search(rf"^#define FLOWNET2_VERSION_{part} (.*)$", text, re.M)[1] for part in PARTS]
+    assert ".".join(numbers) == flownet2.__version__
+    assert f'#define FLOWNET2_VERSION "{flownet2.__version__}"\n' in text
 
 
 def standards(path: Path) -> list[list[str]]:
