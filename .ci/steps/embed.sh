@@ -51,9 +51,10 @@ expect_error() { # text, command: exit code 1, and one line on stderr that holds
 }
 
 install_elsewhere() { # kind, on or off
-  build csrc "library-$1" "-DBUILD_SHARED_LIBS=$2"
+  # In one folder: the objects are those of both.
+  build csrc library "-DBUILD_SHARED_LIBS=$2"
   rm -rf "$root/first" "$root/installed $1"
-  quietly "install-$1" cmake --install "$root/library-$1" --prefix "$root/first"
+  quietly "install-$1" cmake --install "$root/library" --prefix "$root/first"
   # The space in its name is meant.
   mv "$root/first" "$root/installed $1"
 }

@@ -209,7 +209,7 @@ typedef struct flownet2_correlation_options {
   float leaky_slope;
 } flownet2_correlation_options;
 
-/* options NULL: FlowNetC's, 20 pixels in steps of 2, summed. */
+/* options NULL: FlowNetC's, 20 pixels in steps of 2, summed; given, their zeros count. */
 FLOWNET2_API flownet2_status flownet2_correlation(const flownet2_tensor* a, const flownet2_tensor* b,
                                                   const flownet2_correlation_options* options,
                                                   flownet2_tensor* out);
