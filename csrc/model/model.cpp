@@ -52,10 +52,11 @@ ParameterSource parameters_of(const ModelFile& file, const ModelOptions& options
 }
 
 /// Two pictures in, flow of their size out.
-void check_network(const Graph& graph, const Network& network) {
-  const auto refuse = [](const std::string& what) {
-    throw Error(ErrorCode::bad_model_file,
-                "model: its network " + what + "; other networks run in Python through their graph");
+void check_network(const ModelFile& file, const Network& network) {
+  const Graph& graph = file.graph;
+  const auto refuse = [&file](const std::string& what) {
+    throw Error(ErrorCode::bad_model_file, file.name() + ": its network " + what +
+                                               "; other networks run in Python through their graph");
   };
   if (graph.inputs.size() != 2 || graph.inputs[0].channels != 3 || graph.inputs[1].channels != 3) {
     refuse("does not take two pictures of three channels");
@@ -134,7 +135,7 @@ class Model::Implementation {
       : settings_(settings_of(options)),
         info_(info_of(file, options.precision, *settings_.kernels)),
         network_(file.graph, parameters_of(file, options), {options.precision, settings_}) {
-    check_network(file.graph, network_);
+    check_network(file, network_);
     for (const GraphInput& input : file.graph.inputs) inputs_.push_back(input.name);
     if (options.progress) options.progress(1.0);
   }

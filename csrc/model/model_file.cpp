@@ -162,6 +162,8 @@ ModelFile ModelFile::view(const void* data, std::size_t bytes) {
   return naming(name, [&] { return Content::read(name, view_memory(data, bytes)); });
 }
 
+const std::string& ModelFile::name() const { return content_->name(); }
+
 Parameter ModelFile::parameter(const std::string& name) const {
   return naming(content_->name(), [&] { return content_->parameter(name); });
 }

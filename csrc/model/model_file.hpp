@@ -27,6 +27,9 @@ class ModelFile {
   Preprocess preprocess;
   std::map<std::string, std::string> facts;
 
+  /// Of the file, for messages.
+  const std::string& name() const;
+
   /// One parameter of the graph as float32; throws Error (unreadable_file, bad_model_file) if the file
   /// was changed since it was opened, or holds NaN or infinite values.
   Parameter parameter(const std::string& name) const;
