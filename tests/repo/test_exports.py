@@ -19,6 +19,11 @@ LARGEST_BYTES = 3 * 2**20
 COMPILERS = [name for name in ("g++", "clang++") if shutil.which(name)] or ["c++"]
 PARTS = ("MAJOR", "MINOR", "PATCH")
 WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wpedantic", "-Werror"]
+# std::terminate is what `noexcept` means; no name here calls it.
+PRINTS_OR_ENDS = re.compile(
+    r"(__)?(v?f?printf|puts|f?putc(har)?|fputs|fwrite|write|perror|syslog)(_chk)?|std::(cout|cerr|clog|wc\w+)|"
+    r"abort|_?exit|_Exit|quick_exit|raise|kill|signal|sigaction"
+)
 # The standard library's headers: without a suffix, or C's. And our own.
 ALLOWED_INCLUDES = re.compile(r"<([a-z_]+|std[a-z]+\.h|flownet2/\w+\.hp?p?)>")
 
@@ -54,6 +59,14 @@ def test_what_is_declared_can_be_linked_to() -> None:
 
 def test_the_python_module() -> None:
     assert exported(Path(_core.__file__)) == {"PyInit__core"}
+
+
+def test_the_library_never_prints_and_never_ends_the_process() -> None:
+    command = ["nm", "--dynamic", "--undefined-only", "--demangle", str(LIBRARY)]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    used = {re.sub(r"@.*|\(.*", "", line.split(maxsplit=1)[1]) for line in lines if len(line.split()) > 1}
+    assert "memcpy" in used or "memmove" in used
+    assert [name for name in used if PRINTS_OR_ENDS.fullmatch(name)] == []
 
 
 def test_size_of_the_library(tmp_path: Path) -> None:
