@@ -7,14 +7,14 @@ set -euo pipefail
 root=$PWD tools=$PWD/$VENV/bin
 make --no-print-directory wheel
 
-venv=build/ci/sdist-venv
-rm -rf "$venv"
-"$PYTHON" -m venv "$venv"
+fresh=build/ci/sdist-venv
+rm -rf "$fresh"
+"$PYTHON" -m venv "$fresh"
 start=$SECONDS
-"$venv/bin/python" -m pip install -qq dist/flownet2-*.tar.gz
+"$fresh/bin/python" -m pip install -qq dist/flownet2-*.tar.gz
 echo "installation from the sdist: $((SECONDS - start)) s (at most 120)"
 ((SECONDS - start <= 120))
-bin=$PWD/$venv/bin
+bin=$PWD/$fresh/bin
 cd /
 "$bin/python" -c 'import flownet2; print("flownet2", flownet2.__version__, "from the sdist")'
 # Without the extra `cli` a command that needs no pictures must work.
