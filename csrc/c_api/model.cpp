@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "c_api/status.hpp"
 #include "ops/checks.hpp"
@@ -48,7 +49,6 @@ PixelType pixel_type_of(const std::string& name, int32_t number) {
 }
 
 ImageView image_of(const char* name, const flownet2_image* image) {
-  require(name, image);
   return {image->data,
           pixel_type_of(name, image->pixel_type),
           image->height,
@@ -85,6 +85,20 @@ class Callback {
   double done_ = 0.0;
 };
 
+/// The options of one call; `callback` is made of them, and must outlive what it returns.
+FlowOptions flow_options(const flownet2_flow_options& given, Callback& callback) {
+  FlowOptions options;
+  options.size_rule = size_rule_of(given.size_rule);
+  options.progress = callback.progress();
+  options.stop = callback.stop();
+  return options;
+}
+
+ConstView tensor_of(const char* name, const flownet2_tensor* tensor) {
+  require(name, tensor);
+  return {tensor->data, {tensor->n, tensor->c, tensor->h, tensor->w}};
+}
+
 /// Calls make(options) and hands out the model.
 template <typename Make>
 flownet2_status load(const flownet2_load_options* given, flownet2_model** model, const Make& make) {
@@ -100,6 +114,25 @@ flownet2_status load(const flownet2_load_options* given, flownet2_model** model,
     chosen.progress = callback.progress();
     *model = new flownet2_model{make(chosen)};
   });
+}
+
+/// Flow of pairs, as flownet2_flow_batch.
+void compute(const flownet2_model* model, const flownet2_image* images1, const flownet2_image* images2,
+             std::size_t count, const flownet2_flow_options* options, float* const* flows,
+             std::ptrdiff_t row_stride) {
+  require("model", model);
+  const flownet2_flow_options given = options_of(options);
+  Callback callback(given.progress, given.user);
+  const FlowOptions chosen = flow_options(given, callback);
+  std::vector<ImagePair> pairs;
+  std::vector<FlowView> views;
+  for (std::size_t i = 0; i < count; ++i) {
+    pairs.push_back({image_of("image1", &images1[i]), image_of("image2", &images2[i])});
+    const ImageView& image = pairs.back().image1;
+    const ImageSize size = model->model.flow_size({image.height, image.width}, chosen.size_rule);
+    views.push_back({flows[i], size.height, size.width, row_stride});
+  }
+  model->model.flow(pairs, views, chosen);
 }
 
 }  // namespace
@@ -157,19 +190,43 @@ flownet2_status flownet2_flow(const flownet2_model* model, const flownet2_image*
                               const flownet2_image* image2, const flownet2_flow_options* options,
                               float* flow, ptrdiff_t row_stride) {
   return guarded([&] {
-    require("model", model);
+    require("image1", image1);
+    require("image2", image2);
     require("flow", flow);
+    compute(model, image1, image2, 1, options, &flow, row_stride);
+  });
+}
+
+flownet2_status flownet2_flow_batch(const flownet2_model* model, const flownet2_image* images1,
+                                    const flownet2_image* images2, size_t count,
+                                    const flownet2_flow_options* options, float* const* flows,
+                                    ptrdiff_t row_stride) {
+  return guarded([&] {
+    require("images1", images1);
+    require("images2", images2);
+    require("flows", flows);
+    compute(model, images1, images2, count, options, flows, row_stride);
+  });
+}
+
+flownet2_status flownet2_run(const flownet2_model* model, const flownet2_tensor* image1,
+                             const flownet2_tensor* image2, const char* name,
+                             const flownet2_flow_options* options, flownet2_tensor* out) {
+  return guarded([&] {
+    require("model", model);
+    require("name", name);
+    require("out", out);
+    const flownet2::ConstView first = tensor_of("image1", image1);
+    const flownet2::ConstView second = tensor_of("image2", image2);
     const flownet2_flow_options given = options_of(options);
     Callback callback(given.progress, given.user);
-    flownet2::FlowOptions chosen;
-    chosen.size_rule = size_rule_of(given.size_rule);
-    chosen.progress = callback.progress();
-    chosen.stop = callback.stop();
-    const flownet2::ImageView first = image_of("image1", image1);
-    const flownet2::ImageView second = image_of("image2", image2);
-    const flownet2::ImageSize size =
-        model->model.flow_size({first.height, first.width}, chosen.size_rule);
-    model->model.flow(first, second, {flow, size.height, size.width, row_stride}, chosen);
+    if (out->data == nullptr) {
+      const flownet2::Shape shape = model->model.value_shape(name, first.shape);
+      *out = {nullptr, shape.n, shape.c, shape.h, shape.w};
+      return;
+    }
+    const flownet2::MutableView view(out->data, {out->n, out->c, out->h, out->w});
+    model->model.run(first, second, {{name, view}}, flow_options(given, callback));
   });
 }
 
@@ -182,5 +239,14 @@ flownet2_status flownet2_flow_size(const flownet2_model* model, int64_t height, 
     const flownet2::ImageSize size = model->model.flow_size({height, width}, size_rule_of(size_rule));
     *flow_height = size.height;
     *flow_width = size.width;
+  });
+}
+
+flownet2_status flownet2_working_memory(const flownet2_model* model, int64_t height, int64_t width,
+                                        int32_t size_rule, int64_t pairs, int64_t* bytes) {
+  return guarded([&] {
+    require("model", model);
+    require("bytes", bytes);
+    *bytes = model->model.working_memory({height, width}, size_rule_of(size_rule), pairs);
   });
 }

@@ -82,6 +82,12 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "flownet2_model_info": (c_int32, [_MODEL, POINTER(Info)]),
     "flownet2_model_fact": (c_char_p, [_MODEL, c_char_p]),
     "flownet2_flow": (c_int32, [_MODEL, POINTER(Image), POINTER(Image), POINTER(FlowOptions), c_void_p, c_ssize_t]),
+    "flownet2_flow_batch": (
+        c_int32,
+        [_MODEL, POINTER(Image), POINTER(Image), c_size_t, POINTER(FlowOptions), POINTER(c_void_p), c_ssize_t],
+    ),
+    "flownet2_working_memory": (c_int32, [_MODEL, c_int64, c_int64, c_int32, c_int64, POINTER(c_int64)]),
+    "flownet2_run": (c_int32, [_MODEL, _TENSOR, _TENSOR, c_char_p, POINTER(FlowOptions), _TENSOR]),
     "flownet2_flow_size": (c_int32, [_MODEL, c_int64, c_int64, c_int32, POINTER(c_int64), POINTER(c_int64)]),
     "flownet2_conv2d": (c_int32, [_TENSOR, _TENSOR, _TENSOR, POINTER(ConvolutionOptions), _TENSOR]),
     "flownet2_conv_transpose2d": (c_int32, [_TENSOR, _TENSOR, _TENSOR, POINTER(ConvolutionOptions), _TENSOR]),

@@ -166,10 +166,23 @@ FLOWNET2_API flownet2_status flownet2_flow_size(const flownet2_model* model, int
                                                 int64_t width, int32_t size_rule, int64_t* flow_height,
                                                 int64_t* flow_width);
 
-/* ---- operators -------------------------------------------------------------------------------- */
+/* Pairs of one size in one run, for small pictures faster than one by one; the same bits. flows[i] is
+ * that of images1[i] and images2[i]. */
+FLOWNET2_API flownet2_status flownet2_flow_batch(const flownet2_model* model,
+                                                 const flownet2_image* images1,
+                                                 const flownet2_image* images2, size_t count,
+                                                 const flownet2_flow_options* options,
+                                                 float* const* flows, ptrdiff_t row_stride);
 
-/* (N, C, H, W) float32 without gaps. Operators write to out->data, which overlaps no input; where that
- * is NULL, they only set the shape of out. flownet2/ops.hpp says what they compute. */
+/* Bytes that a call takes beside the weights, the pictures and the flow. The model keeps them for the
+ * next one. pairs: 1, or those of a batch. */
+FLOWNET2_API flownet2_status flownet2_working_memory(const flownet2_model* model, int64_t height,
+                                                     int64_t width, int32_t size_rule, int64_t pairs,
+                                                     int64_t* bytes);
+
+/* ---- tensors ---------------------------------------------------------------------------------- */
+
+/* (N, C, H, W) float32 without gaps. */
 typedef struct flownet2_tensor {
   float* data;
   int64_t n;
@@ -177,6 +190,19 @@ typedef struct flownet2_tensor {
   int64_t h;
   int64_t w;
 } flownet2_tensor;
+
+/* The bare network: image1, image2 (N, 3, H, W) in the range and order of flownet2_info, H and W
+ * multiples of size_multiple, become a value of the network by its name ("flow",
+ * "flownetc.predict_flow6", ...). Where out->data is NULL, only the shape of out is set. options may be
+ * NULL; size_rule is not used. */
+FLOWNET2_API flownet2_status flownet2_run(const flownet2_model* model, const flownet2_tensor* image1,
+                                          const flownet2_tensor* image2, const char* name,
+                                          const flownet2_flow_options* options, flownet2_tensor* out);
+
+/* ---- operators -------------------------------------------------------------------------------- */
+
+/* flownet2/ops.hpp says what they compute. out->data overlaps no input; where it is NULL, only the shape
+ * of out is set. */
 
 typedef struct flownet2_convolution_options {
   size_t struct_size;
