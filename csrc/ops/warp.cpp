@@ -7,17 +7,12 @@
 #include "cpu/threads.hpp"
 #include "ops/bands.hpp"
 #include "ops/checks.hpp"
+#include "ops/half_pixel.hpp"
 
 namespace flownet2 {
 namespace {
 
 constexpr const char* op = "warp";
-
-/// What dividing the flow by W - 1 and reading it back in half pixels multiplies a position by.
-float half_pixel_scale(std::int64_t size) {
-  return static_cast<float>(static_cast<double>(size) /
-                            static_cast<double>(std::max(size - 1, std::int64_t{1})));
-}
 
 }  // namespace
 

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <flownet2/array_view.hpp>
+
+#include <cstdint>
+
+namespace flownet2::cuda {
+
+/// The windows that a convolution reads, of an NHWC tensor: a row of the matrix for each output pixel,
+/// in it kernel_rows x kernel_columns pixels of all channels. Types do not matter, only their bytes.
+struct Gather {
+  Shape in;                // N, C, H, W; pixels follow each other without gaps
+  std::int64_t bytes = 0;  // of an element: 2 or 4
+  std::int64_t kernel_rows = 0;
+  std::int64_t kernel_columns = 0;
+  std::int64_t stride = 1;
+  std::int64_t padding_top = 0;
+  std::int64_t padding_left = 0;
+  std::int64_t out_rows = 0;  // of an image
+  std::int64_t out_columns = 0;
+};
+
+/// Of conv2d with a square kernel.
+Gather convolution_windows(const Shape& in, std::int64_t bytes, std::int64_t kernel, std::int64_t stride,
+                           std::int64_t padding);
+
+/// Of conv_transpose2d 4x4, stride 2, padding 1: its pixels (2 * i + phase_row, 2 * j + phase_column)
+/// are a 2x2 convolution, tap t of a phase p being the kernel's 3 - p - 2 * t.
+Gather phase_windows(const Shape& in, std::int64_t bytes, std::int64_t phase_row,
+                     std::int64_t phase_column);
+
+/// Rows [first, last) of the N * out_rows rows -> out (last - first, out_columns, kernel_rows,
+/// kernel_columns, C) without gaps; zeros outside the image.
+void gather(const void* in, const Gather& what, std::int64_t first, std::int64_t last, void* out,
+            void* stream);
+
+}  // namespace flownet2::cuda
