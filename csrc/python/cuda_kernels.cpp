@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+// The pointwise kernels of the GPU for Python: arrays that CuPy made, the result written into one of
+// them. Queued on the launch stream, nothing is waited for.
+#include "python/cuda_kernels.hpp"
+
+#include <flownet2/error.hpp>
+
+#include <pybind11/stl.h>
+
+#include <array>
+#include <exception>
+#include <initializer_list>
+#include <string>
+#include <utility>
+
+#include "cuda/channel_norm.hpp"
+#include "cuda/epilogue.hpp"
+#include "cuda/gather.hpp"
+#include "cuda/launch.hpp"
+#include "cuda/link.hpp"
+#include "cuda/pack.hpp"
+#include "cuda/resize.hpp"
+#include "cuda/warp.hpp"
+#include "python/cuda_tensor.hpp"
+#include "python/gil.hpp"
+
+namespace flownet2::python {
+namespace {
+
+using Pair = std::pair<std::int64_t, std::int64_t>;
+constexpr const char* float32 = "<f4";
+constexpr const char* any_float = "<f4 <f2 <u2";
+
+// ---- helpers
+
+/// Without the GIL: what the arrays' streams hold comes first.
+template <typename Compute>
+void queue(std::initializer_list<const CudaTensor*> tensors, std::uintptr_t launch,
+           const Compute& compute) {
+  without_gil([&] {
+    for (const CudaTensor* tensor : tensors) follow(*tensor, launch);
+    compute(reinterpret_cast<void*>(launch));  // NOLINT: Python has streams as numbers
+  });
+}
+
+CudaTensor planar(const py::object& array, const char* name, bool writes) {
+  CudaTensor tensor = cuda_tensor(array, name, 4, float32, writes);
+  expect_contiguous(tensor);
+  return tensor;
+}
+
+Shape shape_of(const CudaTensor& t) { return {t.size(0), t.size(1), t.size(2), t.size(3)}; }
+
+Padding padding_named(const std::string& name) {
+  if (name == "border") return Padding::border;
+  if (name == "zeros") return Padding::zeros;
+  throw py::value_error("padding must be 'border' or 'zeros', got '" + name + "'");
+}
+
+ResizeMode mode_named(const std::string& name) {
+  if (name == "bilinear") return ResizeMode::bilinear;
+  if (name == "nearest") return ResizeMode::nearest;
+  throw py::value_error("mode must be 'bilinear' or 'nearest', got '" + name + "'");
+}
+
+const float* floats(const CudaTensor& t) { return static_cast<const float*>(t.data); }
+
+// ---- operators
+
+void channel_norm(const py::object& x, const py::object& out, std::uintptr_t launch) {
+  const CudaTensor from = planar(x, "x", false);
+  const CudaTensor to = planar(out, "out", true);
+  expect_shape(to, {from.size(0), 1, from.size(2), from.size(3)});
+  queue({&from, &to}, launch, [&](void* stream) {
+    cuda::channel_norm(floats(from), shape_of(from), static_cast<float*>(to.data), stream);
+  });
+}
+
+void resize(const py::object& x, const py::object& out, const std::string& mode, bool align_corners,
+            std::uintptr_t launch) {
+  const CudaTensor from = planar(x, "x", false);
+  const CudaTensor to = planar(out, "out", true);
+  expect_shape(to, {from.size(0), from.size(1), to.size(2), to.size(3)});
+  const ResizeOptions options = {to.size(2), to.size(3), mode_named(mode), align_corners};
+  queue({&from, &to}, launch, [&](void* stream) {
+    cuda::resize(floats(from), shape_of(from), options, static_cast<float*>(to.data), stream);
+  });
+}
+
+void warp(const py::object& x, const py::object& flow, const py::object& out, const std::string& padding,
+          bool align_corners, bool mask, std::uintptr_t launch) {
+  const CudaTensor from = planar(x, "x", false);
+  const CudaTensor way = planar(flow, "flow", false);
+  const CudaTensor to = planar(out, "out", true);
+  expect_shape(way, {from.size(0), 2, from.size(2), from.size(3)});
+  expect_shape(to, from.shape);
+  const WarpOptions options = {padding_named(padding), align_corners, mask};
+  queue({&from, &way, &to}, launch, [&](void* stream) {
+    cuda::warp(floats(from), floats(way), shape_of(from), options, static_cast<float*>(to.data), stream);
+  });
+}
+
+// ---- parts of convolutions
+
+void gather_windows(const CudaTensor& from, const CudaTensor& to, const cuda::Gather& what,
+                    std::int64_t first, std::uintptr_t launch) {
+  if (from.type != to.type) throw py::type_error("out: expected the dtype of x");
+  expect_contiguous(from);
+  expect_contiguous(to);
+  const std::int64_t window =
+      detail::product("x", detail::product("x", what.kernel_rows, what.kernel_columns), from.size(3));
+  expect_shape(to, {to.size(0), what.out_columns, window});
+  if (first < 0) throw py::value_error("first must be at least 0");
+  queue({&from, &to}, launch, [&](void* stream) {
+    cuda::gather(from.data, what, first, detail::product("first", first, 1) + to.size(0), to.data,
+                 stream);
+  });
+}
+
+Shape nhwc_shape(const CudaTensor& t) { return {t.size(0), t.size(3), t.size(1), t.size(2)}; }
+
+void gather(const py::object& x, const py::object& out, std::int64_t kernel, std::int64_t stride,
+            std::int64_t padding, std::int64_t first, std::uintptr_t launch) {
+  const CudaTensor from = cuda_tensor(x, "x", 4, any_float, false);
+  const CudaTensor to = cuda_tensor(out, "out", 3, any_float, true);
+  const std::int64_t bytes = cuda::bytes_of(number_of(from));
+  gather_windows(from, to, cuda::convolution_windows(nhwc_shape(from), bytes, kernel, stride, padding),
+                 first, launch);
+}
+
+void gather_phase(const py::object& x, const py::object& out, const Pair& phase, std::int64_t first,
+                  std::uintptr_t launch) {
+  const CudaTensor from = cuda_tensor(x, "x", 4, any_float, false);
+  const CudaTensor to = cuda_tensor(out, "out", 3, any_float, true);
+  const std::int64_t bytes = cuda::bytes_of(number_of(from));
+  gather_windows(from, to, cuda::phase_windows(nhwc_shape(from), bytes, phase.first, phase.second),
+                 first, launch);
+}
+
+/// x (rows, columns, K) -> out (rows, columns, K), or with a phase (2 * rows, 2 * columns, K).
+void epilogue(const py::object& x, const py::object& bias, const py::object& out,
+              std::optional<float> leaky_slope, const std::optional<Pair>& phase,
+              std::uintptr_t launch) {
+  const CudaTensor from = cuda_tensor(x, "x", 3, any_float, false);
+  const CudaTensor to = cuda_tensor(out, "out", 3, any_float, true);
+  const CudaTensor terms = bias.is_none() ? CudaTensor() : cuda_tensor(bias, "bias", 1, float32, false);
+  const std::int64_t step = phase ? 2 : 1;
+  cuda::Epilogue what;
+  what.rows = from.size(0);
+  what.columns = from.size(1);
+  what.channels = from.size(2);
+  what.in_pitch = pixel_pitch(from);
+  what.out_pitch = pixel_pitch(to);
+  what.slope = leaky_slope.value_or(1.0f);
+  what.step = step;
+  if (phase) {
+    what.phase_row = phase->first;
+    what.phase_column = phase->second;
+  }
+  expect_shape(to, {what.rows * step, what.columns * step, what.channels});
+  if (terms.data != nullptr) {
+    expect_shape(terms, {what.channels});
+    if (what.channels > 1 && terms.strides[0] != 1) throw py::value_error("bias: expected no gaps");
+  }
+  queue({&from, &terms, &to}, launch, [&](void* stream) {
+    cuda::epilogue(from.data, number_of(from), floats(terms), to.data, number_of(to), what, stream);
+  });
+}
+
+// ---- between networks
+
+/// Two pictures (N, H, W, 3) of any strides -> out (N, H, W, 8).
+void pack(const py::object& first, const py::object& second, const py::object& out, bool reversed,
+          const std::array<float, 3>& mean, std::uintptr_t launch) {
+  const CudaTensor a = cuda_tensor(first, "first", 4, "<f4 |u1", false);
+  const CudaTensor b = cuda_tensor(second, "second", 4, "<f4 |u1", false);
+  const CudaTensor to = cuda_tensor(out, "out", 4, any_float, true);
+  if (a.type != b.type) throw py::type_error("second: expected the dtype of first");
+  if (a.strides != b.strides) throw py::value_error("second: expected the strides of first");
+  if (a.size(3) != 3) throw py::value_error("first: expected 3 channels as the last axis");
+  expect_shape(b, a.shape);
+  expect_shape(to, {a.size(0), a.size(1), a.size(2), 8});
+  expect_contiguous(to);
+  const cuda::Pictures pictures = {
+      a.data,       b.data,      a.type == "|u1", reversed,     {mean[0], mean[1], mean[2]},
+      a.size(0),    a.size(1),   a.size(2),       a.strides[0], a.strides[3],
+      a.strides[1], a.strides[2]};
+  queue({&a, &b, &to}, launch,
+        [&](void* stream) { cuda::pack(pictures, to.data, number_of(to), stream); });
+}
+
+cuda::QuarterFlow quarter_flow(const CudaTensor& flow, const CudaTensor& pair, float factor) {
+  expect_shape(flow, {pair.size(0), pair.size(1) / 4, pair.size(2) / 4, 2});
+  return {floats(flow), pixel_pitch(flow), factor};
+}
+
+cuda::LinkPictures link_pictures(const CudaTensor& pair, const CudaTensor& out,
+                                 const std::string& padding) {
+  if (pair.type != out.type) throw py::type_error("out: expected the dtype of pair");
+  expect_shape(pair, {pair.size(0), pair.size(1), pair.size(2), 8});
+  expect_shape(out, {pair.size(0), pair.size(1), pair.size(2), 16});
+  expect_contiguous(pair);
+  expect_contiguous(out);
+  return {pair.data, number_of(pair), pair.size(0), pair.size(1), pair.size(2), padding_named(padding)};
+}
+
+/// pair (N, H, W, 8) as pack leaves it, flow (N, H / 4, W / 4, 2) -> out (N, H, W, 16).
+void link(const py::object& pair, const py::object& flow, const py::object& out, float factor,
+          const std::string& padding, bool align_corners, std::uintptr_t launch) {
+  const CudaTensor from = cuda_tensor(pair, "pair", 4, any_float, false);
+  const CudaTensor way = cuda_tensor(flow, "flow", 4, float32, false);
+  const CudaTensor to = cuda_tensor(out, "out", 4, any_float, true);
+  const cuda::LinkPictures pictures = link_pictures(from, to, padding);
+  const cuda::QuarterFlow quarter = quarter_flow(way, from, factor);
+  queue({&from, &way, &to}, launch,
+        [&](void* stream) { cuda::link(pictures, quarter, align_corners, to.data, stream); });
+}
+
+void fusion_link(const py::object& pair, const py::object& small, const py::object& stacked,
+                 const py::object& out, const std::pair<float, float>& factors,
+                 const std::string& padding, std::uintptr_t launch) {
+  const CudaTensor from = cuda_tensor(pair, "pair", 4, any_float, false);
+  const CudaTensor way = cuda_tensor(small, "small", 4, float32, false);
+  const CudaTensor other = cuda_tensor(stacked, "stacked", 4, float32, false);
+  const CudaTensor to = cuda_tensor(out, "out", 4, any_float, true);
+  const cuda::LinkPictures pictures = link_pictures(from, to, padding);
+  const cuda::QuarterFlow first = quarter_flow(way, from, factors.first);
+  const cuda::QuarterFlow second = quarter_flow(other, from, factors.second);
+  queue({&from, &way, &other, &to}, launch,
+        [&](void* stream) { cuda::fusion_link(pictures, first, second, to.data, stream); });
+}
+
+// ---- launch geometry, without a GPU
+
+py::tuple launch_facts(const cuda::Launch& l) {
+  return py::make_tuple(py::make_tuple(l.blocks[0], l.blocks[1], l.blocks[2]),
+                        py::make_tuple(l.threads[0], l.threads[1]));
+}
+
+void translate(std::exception_ptr error) {
+  try {
+    if (error) std::rethrow_exception(error);
+  } catch (const Error& e) {
+    py::set_error(PyExc_ValueError, e.what());
+  }
+}
+
+void bind_geometry(py::module_& m) {
+  m.def("launch_over_line", [](std::int64_t count, std::int64_t batch) {
+    return launch_facts(cuda::over_line("launch", count, batch));
+  });
+  m.def("launch_over_image", [](std::int64_t h, std::int64_t w, std::int64_t batch) {
+    return launch_facts(cuda::over_image("launch", h, w, batch));
+  });
+  m.def("launch_over_pieces", [](std::int64_t pixels, std::int64_t pieces) {
+    return launch_facts(cuda::over_pieces("launch", pixels, pieces));
+  });
+}
+
+}  // namespace
+
+void bind_cuda_kernels(py::module_& m) {
+  using py::arg;
+  py::register_local_exception_translator(translate);
+  const auto stream = arg("launch_stream");
+  m.def("channel_norm", channel_norm, arg("x"), arg("out"), py::kw_only(), stream);
+  m.def("resize", resize, arg("x"), arg("out"), py::kw_only(), arg("mode"), arg("align_corners"),
+        stream);
+  m.def("warp", warp, arg("x"), arg("flow"), arg("out"), py::kw_only(), arg("padding"),
+        arg("align_corners"), arg("mask"), stream);
+  m.def("gather", gather, arg("x"), arg("out"), py::kw_only(), arg("kernel"), arg("stride"),
+        arg("padding"), arg("first") = 0, stream);
+  m.def("gather_phase", gather_phase, arg("x"), arg("out"), py::kw_only(), arg("phase"),
+        arg("first") = 0, stream);
+  m.def("epilogue", epilogue, arg("x"), arg("bias").none(true), arg("out"), py::kw_only(),
+        arg("leaky_slope") = py::none(), arg("phase") = py::none(), stream);
+  m.def("pack", pack, arg("first"), arg("second"), arg("out"), py::kw_only(), arg("reversed"),
+        arg("mean"), stream);
+  m.def("link", link, arg("pair"), arg("flow"), arg("out"), py::kw_only(), arg("factor"), arg("padding"),
+        arg("align_corners"), stream);
+  m.def("fusion_link", fusion_link, arg("pair"), arg("small"), arg("stacked"), arg("out"), py::kw_only(),
+        arg("factors"), arg("padding"), stream);
+  bind_geometry(m);
+}
+
+}  // namespace flownet2::python

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace flownet2::python {
+
+/// channel_norm, resize, warp, gather, gather_phase, epilogue, pack, link, fusion_link; their errors.
+void bind_cuda_kernels(pybind11::module_& m);
+
+}  // namespace flownet2::python

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// Arrays on a GPU of any number of dimensions and any of the kernels' types: what cuda_array.hpp reads
+// for NHWC images, for the other operators.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cuda/number.hpp"
+#include "python/cuda_array.hpp"
+
+namespace flownet2::python {
+
+struct CudaTensor {
+  void* data = nullptr;
+  std::string type;  // as typestr: "<f4"
+  std::vector<std::int64_t> shape;
+  std::vector<std::int64_t> strides;  // elements
+  std::optional<std::uintptr_t> stream;
+  const char* name = "";
+
+  std::int64_t size(std::size_t axis) const { return shape[axis]; }
+};
+
+namespace detail {
+
+inline std::string shape_text(const std::vector<std::int64_t>& shape) {
+  std::string text = "(";
+  for (const std::int64_t size : shape) text += (text.size() > 1 ? ", " : "") + std::to_string(size);
+  return text + ")";
+}
+
+/// Distances in elements, C order if the interface has none.
+inline void read_strides(const py::object& given, std::int64_t item, CudaTensor& tensor) {
+  const std::size_t axes = tensor.shape.size();
+  tensor.strides.assign(axes, 1);
+  if (given.is_none()) {
+    for (std::size_t i = axes; i-- > 1;) {
+      tensor.strides[i - 1] = product(tensor.name, tensor.strides[i], tensor.shape[i]);
+    }
+    return;
+  }
+  const auto bytes = given.cast<py::tuple>();
+  if (bytes.size() != axes) wrong_value(tensor.name, "strides and shape differ in length");
+  for (std::size_t i = 0; i < axes; ++i) {
+    const auto stride = bytes[i].cast<std::int64_t>();
+    if (stride % item != 0) wrong_value(tensor.name, "a stride is no multiple of the element's size");
+    tensor.strides[i] = stride / item;
+  }
+}
+
+}  // namespace detail
+
+/// `types`: the typestrs that are taken.
+inline CudaTensor cuda_tensor(const py::object& array, const char* name, std::size_t axes,
+                              const std::string& types, bool writes) {
+  using namespace detail;
+  if (!py::hasattr(array, "__cuda_array_interface__")) {
+    wrong_type(name, "expected an array on the GPU (cupy.ndarray), got " +
+                         std::string(py::str(py::type::of(array).attr("__name__"))));
+  }
+  const auto interface = array.attr("__cuda_array_interface__").cast<py::dict>();
+  for (const char* key : {"shape", "typestr", "data", "version"}) {
+    if (!interface.contains(key)) wrong_type(name, std::string("the interface lacks '") + key + "'");
+  }
+  if (interface["version"].cast<int>() < 3) wrong_type(name, "expected interface version 3 or later");
+  if (!entry(interface, "mask").is_none()) wrong_type(name, "masked arrays are not supported");
+  CudaTensor tensor;
+  tensor.name = name;
+  tensor.type = interface["typestr"].cast<std::string>();
+  if (types.find(tensor.type) == std::string::npos) {
+    wrong_type(name, "expected typestr " + types + ", got '" + tensor.type + "'");
+  }
+  for (const auto& size : interface["shape"].cast<py::tuple>()) {
+    tensor.shape.push_back(size.cast<std::int64_t>());
+  }
+  if (tensor.shape.size() != axes) {
+    wrong_value(
+        name, "expected " + std::to_string(axes) + " dimensions, got shape " + shape_text(tensor.shape));
+  }
+  std::int64_t elements = 1;
+  for (const std::int64_t size : tensor.shape) {
+    if (size < 1) wrong_value(name, "no axis may be empty, got shape " + shape_text(tensor.shape));
+    elements = product(name, elements, size);
+  }
+  const std::int64_t item = tensor.type.back() - '0';
+  read_strides(entry(interface, "strides"), item, tensor);
+  const auto data = interface["data"].cast<py::tuple>();
+  if (data.size() != 2) wrong_type(name, "'data' of the interface is no pair");
+  if (writes && data[1].cast<bool>()) wrong_value(name, "the array is read-only");
+  tensor.data = reinterpret_cast<void*>(data[0].cast<std::uintptr_t>());  // NOLINT: it is a number there
+  tensor.stream = read_stream(entry(interface, "stream"), name);
+  return tensor;
+}
+
+inline void expect_shape(const CudaTensor& tensor, const std::vector<std::int64_t>& shape) {
+  if (tensor.shape == shape) return;
+  detail::wrong_value(tensor.name, "expected shape " + detail::shape_text(shape) + ", got " +
+                                       detail::shape_text(tensor.shape));
+}
+
+/// Elements from one position of the last axis but one to the next; the last axis is without gaps, and
+/// so are those before. An axis of one element has any stride.
+inline std::int64_t pixel_pitch(const CudaTensor& tensor) {
+  const std::size_t axes = tensor.shape.size();
+  std::int64_t pixels = 1;
+  std::optional<std::int64_t> pitch;
+  bool regular = tensor.shape[axes - 1] == 1 || tensor.strides[axes - 1] == 1;
+  for (std::size_t i = axes - 1; i-- > 0; pixels *= tensor.shape[i]) {
+    if (tensor.shape[i] == 1) continue;
+    if (!pitch && tensor.strides[i] % pixels == 0) pitch = tensor.strides[i] / pixels;
+    regular = regular && pitch && tensor.strides[i] == detail::product(tensor.name, *pitch, pixels);
+  }
+  const std::int64_t found = pitch.value_or(tensor.shape[axes - 1]);
+  if (!regular || found < tensor.shape[axes - 1]) {
+    detail::wrong_value(tensor.name, "expected an array in C order, or channels of one");
+  }
+  return found;
+}
+
+inline void expect_contiguous(const CudaTensor& tensor) {
+  if (pixel_pitch(tensor) == tensor.shape.back()) return;
+  detail::wrong_value(tensor.name, "expected C order without gaps; cupy.ascontiguousarray makes it");
+}
+
+/// bfloat16 travels as its bits.
+inline cuda::Number number_of(const CudaTensor& tensor) {
+  if (tensor.type == "<f4") return cuda::Number::float32;
+  return tensor.type == "<f2" ? cuda::Number::float16 : cuda::Number::bfloat16;
+}
+
+inline void follow(const CudaTensor& tensor, std::uintptr_t launch) {
+  CudaImage image;
+  image.stream = tensor.stream;
+  follow(image, launch);
+}
+
+}  // namespace flownet2::python
