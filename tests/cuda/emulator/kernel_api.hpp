@@ -5,6 +5,7 @@
 #include <cmath>
 #include <tuple>
 
+#include "runtime.hpp"
 #include "warp.hpp"
 
 namespace cuh {
@@ -99,12 +100,6 @@ constexpr int warpSize = 32;
   cuh_type_##name& name = *static_cast<cuh_type_##name*>( \
       cuh::detail::E().shared_var(&cuh_key_##name, sizeof(cuh_type_##name)))
 #define CUH_DYN_SHARED(T, name) T* name = static_cast<T*>(cuh::detail::E().dyn_shared())
-
-template <class F>
-inline cudaError_t cudaFuncSetAttribute(F* fn, cudaFuncAttribute, int bytes) {
-  cuh::detail::E().set_max_dynamic(reinterpret_cast<const void*>(fn), size_t(bytes));
-  return cudaSuccess;
-}
 
 inline void __syncthreads(CUH_AT) { cuh::detail::E().barrier(f, line, "__syncthreads"); }
 inline int __syncthreads_count(int p, CUH_AT) {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Keywords and types of CUDA C++, and the few calls of the runtime that launchers use.
+// Keywords and types of CUDA C++.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
-// ------------------------------------------------------------------ language keywords and types
 #define __global__
 #define __device__
 #define __host__
@@ -59,23 +58,3 @@ struct dim3 {
   unsigned x, y, z;
   constexpr dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_) {}
 };
-
-// ------------------------------------------------------------------ the few runtime calls launchers use
-typedef struct CUstream_st* cudaStream_t;
-enum cudaError_t { cudaSuccess = 0, cudaErrorInvalidValue = 1 };
-enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize = 8 };
-inline cudaError_t cudaGetLastError() { return cudaSuccess; }
-inline cudaError_t cudaPeekAtLastError() { return cudaSuccess; }
-inline cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
-typedef struct CUevent_st*
-    cudaEvent_t;  // launches are synchronous here: events order nothing and always succeed
-enum { cudaEventDisableTiming = 2 };
-inline cudaError_t cudaEventCreateWithFlags(cudaEvent_t* e, unsigned) {
-  return *e = nullptr, cudaSuccess;
-}
-inline cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) { return cudaSuccess; }
-inline cudaError_t cudaStreamWaitEvent(cudaStream_t, cudaEvent_t, unsigned) { return cudaSuccess; }
-inline cudaError_t cudaEventDestroy(cudaEvent_t) { return cudaSuccess; }
-inline const char* cudaGetErrorString(cudaError_t e) {
-  return e == cudaSuccess ? "no error" : "invalid value";
-}

@@ -23,7 +23,8 @@ struct Stats {
   uint64_t launches = 0, blocks = 0, threads = 0, barriers = 0, warp_ops = 0, switches = 0;
   uint64_t mma = 0, ldmatrix = 0, ldmatrix_phases = 0;  // phases == 4 * ldmatrix means conflict-free
   uint64_t cp_async_bytes = 0;
-  size_t max_shared = 0;  // most shared memory any block used, static + dynamic
+  uint64_t stream_waits = 0;  // cudaStreamWaitEvent
+  size_t max_shared = 0;      // most shared memory any block used, static + dynamic
 };
 
 namespace detail {

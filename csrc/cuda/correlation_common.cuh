@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the correlation kernels share.
+#pragma once
+
+#include "cuda/correlation_args.hpp"
+
+namespace flownet2::cuda {
+
+// The shape of the fast kernels: FlowNetC's. With stride 2 the columns of equal parity never meet the
+// others: for x = 2 * i + p the sum is over b's columns 2 * (i + ix - 10) + p, so each parity of each
+// pair of rows is a band of width 21 in (i, j), part of a plain product of matrices. Rows y, y + 2, ...
+// share rows of b.
+constexpr int kReach = 10, kSteps = 2 * kReach + 1, kStride = 2;
+
+__device__ __forceinline__ float leaky(float v, float slope) { return v > 0 ? v : v * slope; }
+
+__device__ __forceinline__ void store(float* p, float v) { *p = v; }
+__device__ __forceinline__ void store(__half* p, float v) { *p = __float2half_rn(v); }
+
+__device__ __forceinline__ float load(const float* p) { return __ldg(p); }
+__device__ __forceinline__ float load(const __half* p) { return __half2float(__ldg(p)); }
+
+/// The number of pixels before (n, y, x).
+__device__ __forceinline__ int64_t pixel(const CorrelationArgs& a, int n, int y, int x) {
+  return (int64_t(n) * a.h + y) * a.w + x;
+}
+
+/// One of 16 bytes of a pixel's channels into shared memory; zeros outside the picture.
+template <class T>
+__device__ __forceinline__ void copy16(void* dst, const T* src, int64_t pitch, const CorrelationArgs& a,
+                                       int n, int y, int x, int channel) {
+  const bool inside = y >= 0 && y < a.h && x >= 0 && x < a.w;
+  cuh::cp_async16(dst, inside ? src + pixel(a, n, y, x) * pitch + channel : src, inside);
+}
+
+}  // namespace flownet2::cuda
