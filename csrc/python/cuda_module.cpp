@@ -2,6 +2,7 @@
 // The GPU's kernels as a private module, from one source twice: flownet2._cuda beside objects of nvcc,
 // and the tests' _cuda_host, whose kernels run on the CPU (tests/cuda/emulator).
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
 
 #include <algorithm>
 #include <optional>
