@@ -10,6 +10,7 @@ namespace flownet2::cuda {
 namespace {
 
 constexpr const char* op = "gather";
+constexpr std::int64_t widest = 1 << 12;  // kernel, stride, padding
 
 struct GatherArguments {
   const void* in;
@@ -47,14 +48,13 @@ __global__ void __launch_bounds__(threads_per_block) gather_kernel(GatherArgumen
 // ---- launcher
 
 void check(const Gather& g, std::int64_t first, std::int64_t last) {
-  constexpr std::int64_t most = 1 << 12;
   check_shape(op, "in", g.in);
   if (g.bytes != 2 && g.bytes != 4) fail(op, "an element must have 2 or 4 bytes");
   const std::int64_t least =
       std::min({g.kernel_rows, g.kernel_columns, g.stride, g.out_rows, g.out_columns});
-  const std::int64_t widest = std::max({g.kernel_rows, g.kernel_columns, g.stride});
-  if (least < 1 || widest > most || std::min(g.padding_top, g.padding_left) < 0 ||
-      std::max(g.padding_top, g.padding_left) > most) {
+  const std::int64_t most =
+      std::max({g.kernel_rows, g.kernel_columns, g.stride, g.padding_top, g.padding_left});
+  if (least < 1 || most > widest || std::min(g.padding_top, g.padding_left) < 0) {
     fail(op,
          "kernel, stride and output size must be at least 1, kernel, stride and padding at most 4096");
   }
@@ -85,8 +85,8 @@ void launch_gather(GatherArguments a, const Gather& g, void* stream) {
 
 Gather convolution_windows(const Shape& in, std::int64_t bytes, std::int64_t kernel, std::int64_t stride,
                            std::int64_t padding) {
-  if (kernel < 1 || stride < 1 || padding < 0) {
-    fail(op, "kernel and stride must be at least 1, padding at least 0");
+  if (std::min(kernel, stride) < 1 || padding < 0 || std::max({kernel, stride, padding}) > widest) {
+    fail(op, "kernel and stride must be in 1..4096, padding in 0..4096");
   }
   // A kernel beyond the padded image leaves no output: 0 rows, which gather() refuses.
   const std::int64_t down = std::max<std::int64_t>(in.h + 2 * padding - kernel + stride, 0) / stride;

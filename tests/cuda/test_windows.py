@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Windows of convolutions: against NumPy's, and as the left factor of whole convolutions."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cases.ops import Case, all_cases
+from compare import assert_relative
+from cuda_host import OnDevice
+from cuda_numbers import DTYPES, FILL, NUMBERS
+from flownet2.ops import attributes as at
+from flownet2.ops.dispatch import run_operator
+from flownet2.types import Array
+
+PHASES = [(0, 0), (0, 1), (1, 0), (1, 1)]
+
+
+def square(case: Case) -> bool:
+    kernel = case.parameters["weight"].shape[2:]
+    return all(pair[0] == pair[1] for pair in (kernel, case.attributes.stride, case.attributes.padding))
+
+
+CONVOLUTIONS = [case for case in all_cases() if case.op == "conv2d" and square(case)]
+TRANSPOSED = [
+    case
+    for case in all_cases()
+    if case.attributes == at.ConvTranspose2d((2, 2), (1, 1), getattr(case.attributes, "leaky_slope", None))
+    and case.parameters["weight"].shape[2:] == (4, 4)
+]
+
+
+def gather(host: ModuleType, x: Array, out_size: tuple[int, int], kernel: int, **options: Any) -> Array:
+    """All rows of the matrix, (N * rows, columns, kernel * kernel * C)."""
+    out = np.full((x.shape[0] * out_size[0], out_size[1], kernel * kernel * x.shape[3]), FILL, x.dtype)
+    if "phase" in options:
+        host.gather_phase(OnDevice(x), OnDevice(out), launch_stream=1, **options)
+    else:
+        host.gather(OnDevice(x), OnDevice(out), kernel=kernel, launch_stream=1, **options)
+    return out
+
+
+def windows(x: Array, kernel: int, stride: int, before: tuple[int, int], after: tuple[int, int]) -> Array:
+    """The same in NumPy."""
+    padded = np.pad(x, ((0, 0), (before[0], after[0]), (before[1], after[1]), (0, 0)))
+    view = np.lib.stride_tricks.sliding_window_view(padded, (kernel, kernel), axis=(1, 2))[:, ::stride, ::stride]
+    n, rows, columns, channels = view.shape[:4]
+    return view.transpose(0, 1, 2, 4, 5, 3).reshape(n * rows, columns, kernel * kernel * channels)
+
+
+def picture(shape: tuple[int, ...], number: str) -> Array:
+    """Any bits at all: types do not matter to a copy."""
+    rng = np.random.default_rng(shape)
+    size = np.dtype(DTYPES[number]).itemsize
+    return rng.integers(0, 256, (*shape[:-1], shape[-1] * size), np.uint8).view(DTYPES[number])
+
+
+def bits(x: Array) -> Array:
+    return x.view(f"u{x.dtype.itemsize}")
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 8, 24])
+@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("shape", [(1, 1, 1), (2, 5, 7), (1, 13, 35)], ids=str)
+@pytest.mark.parametrize("layer", [(7, 2, 3), (5, 2, 2), (3, 1, 1), (3, 2, 1), (1, 1, 0), (4, 3, 5)], ids=str)
+def test_equals_numpy(
+    host: ModuleType, layer: tuple[int, int, int], shape: tuple[int, ...], number: str, channels: int
+) -> None:
+    kernel, stride, padding = layer
+    x = picture((*shape, channels), number)
+    expected = windows(x, kernel, stride, (padding,) * 2, (padding,) * 2)
+    size = (expected.shape[0] // shape[0], expected.shape[1])
+    got = gather(host, x, size, kernel, stride=stride, padding=padding)
+    assert np.array_equal(bits(got), bits(expected))
+
+
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("shape", [(1, 1, 1, 8), (2, 5, 7, 16), (1, 4, 33, 2)], ids=str)
+def test_phases_equal_numpy(host: ModuleType, schedule: int, shape: tuple[int, ...], phase: tuple[int, int]) -> None:
+    x = picture(shape, "float16")
+    before = (1 - phase[0], 1 - phase[1])
+    expected = windows(x, 2, 1, before, phase)
+    assert np.array_equal(bits(gather(host, x, shape[1:3], 2, phase=phase)), bits(expected))
+
+
+@pytest.mark.parametrize("slab", [1, 2, 3, 7])
+def test_slabs_make_up_the_whole(host: ModuleType, schedule: int, slab: int) -> None:
+    """Rows of both images, in pieces that stop in the midst of one."""
+    x = picture((2, 9, 6, 8), "float32")
+    expected = windows(x, 3, 2, (1, 1), (1, 1))
+    for first in range(0, len(expected), slab):
+        rows = expected[first : first + slab]
+        out = np.full((len(rows) + 1, *rows.shape[1:]), FILL, np.float32)
+        host.gather(OnDevice(x), OnDevice(out[:-1]), kernel=3, stride=2, padding=1, first=first, launch_stream=1)
+        assert np.array_equal(bits(out[:-1]), bits(rows))
+        assert (out[-1] == FILL).all()
+
+
+def finish(host: ModuleType, product: Array, case: Case, out: Array, **options: Any) -> None:
+    bias = case.parameters.get("bias")
+    given = None if bias is None else OnDevice(np.ascontiguousarray(bias.reshape(-1)))
+    slope = case.attributes.leaky_slope
+    host.epilogue(OnDevice(product), given, OnDevice(out), leaky_slope=slope, launch_stream=1, **options)
+
+
+def nhwc(x: Array) -> Array:
+    return np.ascontiguousarray(x.transpose(0, 2, 3, 1))
+
+
+def reference(case: Case) -> Array:
+    double = {name: value.astype(np.float64) for name, value in case.parameters.items()}
+    return run_operator(case.op, case.attributes, [case.inputs[0].astype(np.float64)], double, reference=True)
+
+
+@pytest.mark.parametrize("case", CONVOLUTIONS, ids=lambda case: case.id)
+def test_whole_convolutions(host: ModuleType, case: Case) -> None:
+    weight = case.parameters["weight"]
+    expected = reference(case)
+    n, outputs, rows, columns = expected.shape
+    kernel, stride, padding = weight.shape[2], case.attributes.stride[0], case.attributes.padding[0]
+    matrix = gather(host, nhwc(case.inputs[0]), (rows, columns), kernel, stride=stride, padding=padding)
+    product = matrix @ weight.transpose(2, 3, 1, 0).reshape(-1, outputs)
+    out = np.full((n * rows, columns, outputs), FILL, np.float32)
+    finish(host, product, case, out)
+    assert_relative(out.reshape(n, rows, columns, outputs).transpose(0, 3, 1, 2), expected, rtol=1e-5, what=case.id)
+
+
+@pytest.mark.parametrize("case", TRANSPOSED, ids=lambda case: case.id)
+def test_whole_transposed_convolutions(host: ModuleType, case: Case) -> None:
+    weight = case.parameters["weight"]
+    expected = reference(case)
+    n, outputs, rows, columns = expected.shape
+    out = np.full((n * rows, columns, outputs), FILL, np.float32)
+    for phase in PHASES:
+        matrix = gather(host, nhwc(case.inputs[0]), case.inputs[0].shape[2:], 2, phase=phase)
+        down, across = ([3 - p, 1 - p] for p in phase)
+        taps = weight[:, :, down][..., across].transpose(2, 3, 0, 1)
+        finish(host, matrix @ taps.reshape(-1, outputs), case, out, phase=phase)
+    assert_relative(out.reshape(n, rows, columns, outputs).transpose(0, 3, 1, 2), expected, rtol=1e-5, what=case.id)
+
+
+def test_there_are_cases() -> None:
+    assert len(CONVOLUTIONS) > 10
+    assert len(TRANSPOSED) > 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"kernel": 0}, "kernel and stride must be in 1"),
+        ({"kernel": 9}, "out: expected shape"),
+        ({"stride": 0}, "kernel and stride must be in 1"),
+        ({"padding": -1}, "padding in 0"),
+        ({"padding": 2**62}, "padding in 0"),
+        ({"first": 1}, r"rows must be some of 0\.\.5, got 1\.\.6"),
+        ({"first": -1}, "first must be at least 0"),
+        ({"first": 2**62}, "rows must be some of|too large"),
+        ({"first": 2**63 - 1}, "too large"),
+    ],
+)
+def test_refused(host: ModuleType, changes: dict[str, int], message: str) -> None:
+    x, out = picture((1, 5, 6, 8), "float32"), np.zeros((5, 6, 72), np.float32)
+    options = {"kernel": 3, "stride": 1, "padding": 1, "first": 0} | changes
+    with pytest.raises(ValueError, match=message):
+        host.gather(OnDevice(x), OnDevice(out), launch_stream=1, **options)
+
+
+def test_refused_phase(host: ModuleType) -> None:
+    x, out = picture((1, 5, 6, 8), "float32"), np.zeros((5, 6, 32), np.float32)
+    for phase in ((2, 0), (0, -1)):
+        with pytest.raises(ValueError, match="phases must be 0 or 1"):
+            host.gather_phase(OnDevice(x), OnDevice(out), phase=phase, launch_stream=1)
+    with pytest.raises(TypeError, match="out: expected the dtype of x"):
+        host.gather_phase(OnDevice(x), OnDevice(out.astype(np.float16)), phase=(0, 0), launch_stream=1)
