@@ -176,9 +176,12 @@ void pack(const py::object& first, const py::object& second, const py::object& o
   const CudaTensor b = cuda_tensor(second, "second", 4, "<f4 |u1", false);
   const CudaTensor to = cuda_tensor(out, "out", 4, any_float, true);
   if (a.type != b.type) throw py::type_error("second: expected the dtype of first");
-  if (a.strides != b.strides) throw py::value_error("second: expected the strides of first");
   if (a.size(3) != 3) throw py::value_error("first: expected 3 channels as the last axis");
   expect_shape(b, a.shape);
+  for (std::size_t i = 0; i < 4; ++i) {
+    const bool same = a.size(i) == 1 || a.strides[i] == b.strides[i];
+    if (!same) throw py::value_error("second: expected the strides of first");
+  }
   expect_shape(to, {a.size(0), a.size(1), a.size(2), 8});
   expect_contiguous(to);
   const cuda::Pictures pictures = {

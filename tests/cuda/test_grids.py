@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The grids of the pointwise kernels: all is covered, little for nothing, the device's limits respected."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import pytest
+
+MOST_X, MOST_YZ = 2**31 - 1, 65535
+COUNTS = [1, 2, 31, 32, 33, 255, 256, 257, 2**31, 2**32 + 1]
+
+
+@pytest.mark.parametrize("count", COUNTS)
+@pytest.mark.parametrize("batch", [1, 2, MOST_YZ, MOST_YZ + 1])
+def test_over_line(host: ModuleType, count: int, batch: int) -> None:
+    blocks, threads = host.launch_over_line(count, batch)
+    assert threads == (256, 1)
+    assert blocks == ((count + 255) // 256, min(batch, MOST_YZ), 1)
+
+
+@pytest.mark.parametrize("count", [0, -1, -(2**40), MOST_X * 256 + 1, 2**62])
+def test_over_line_refuses(host: ModuleType, count: int) -> None:
+    with pytest.raises(ValueError, match="none or too many"):
+        host.launch_over_line(count, 1)
+
+
+def test_the_longest_line(host: ModuleType) -> None:
+    assert host.launch_over_line(MOST_X * 256, 1)[0] == (MOST_X, 1, 1)
+
+
+@pytest.mark.parametrize("h", [1, 7, 8, 9, MOST_YZ * 8, MOST_YZ * 8 + 1, 2**30])
+@pytest.mark.parametrize("w", [1, 31, 32, 33, 2**30])
+@pytest.mark.parametrize("batch", [1, 3, MOST_YZ + 1, 2**40])
+def test_over_image(host: ModuleType, h: int, w: int, batch: int) -> None:
+    blocks, threads = host.launch_over_image(h, w, batch)
+    assert threads == (32, 8)
+    assert blocks == ((w + 31) // 32, min((h + 7) // 8, MOST_YZ), min(batch, MOST_YZ))
+
+
+@pytest.mark.parametrize("size", [(0, 1, 1), (1, 0, 1), (1, 1, 0), (-1, 1, 1), (2**30 + 1, 1, 1), (1, 2**62, 1)])
+def test_over_image_refuses(host: ModuleType, size: tuple[int, int, int]) -> None:
+    with pytest.raises(ValueError, match="at least 1, no side more than"):
+        host.launch_over_image(*size)
+
+
+@pytest.mark.parametrize("pixels", [1, 2, 7, 8, 9, 255, 256, 257, MOST_X])
+@pytest.mark.parametrize("pieces", [1, 2, 3, 4, 5, 31, 32, 33, 129, 32 * MOST_YZ])
+def test_over_pieces(host: ModuleType, pixels: int, pieces: int) -> None:
+    (x, y, z), (across, down) = host.launch_over_pieces(pixels, pieces)
+    assert z == 1
+    assert across * down == 256
+    assert (x - 1) * down < pixels <= x * down
+    assert (y - 1) * across < pieces <= y * across
+    assert across < 2 * pieces
+    assert x <= MOST_X
+    assert y <= MOST_YZ
+
+
+@pytest.mark.parametrize("size", [(0, 1), (1, 0), (-1, 1), (1, -1), (MOST_X + 1, 1), (1, 32 * MOST_YZ + 1)])
+def test_over_pieces_refuses(host: ModuleType, size: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match="none or too many"):
+        host.launch_over_pieces(*size)
