@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The correlation kernels with mistakes planted in their source: the tests' means find every one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SIMT, MMA = "correlation_simt.cuh", "correlation_mma.cuh"
+
+# File, the text there (once), what stands there instead.
+MUTANTS = {
+    "simt-no-wait": (SIMT, "cuh::cp_async_wait<1>();", ""),
+    "simt-no-barrier-before-reading": (SIMT, "__syncthreads();\n    const float4* stage", "const float4* stage"),
+    "simt-no-barrier-before-the-next-fill": (SIMT, "__syncthreads();  // the next fill", "//"),
+    "simt-no-barrier-before-writing": (SIMT, "__syncwarp();\n  write(", "write("),
+    "simt-other-parity": (SIMT, "+ at.parity;\n    copy16", ";\n    copy16"),
+    "mma-no-wait": (MMA, "cuh::cp_async_wait<1>();", ""),
+    "mma-no-barrier-before-reading": (MMA, "__syncthreads();\n    const int step", "const int step"),
+    "mma-no-barrier-before-the-stages": (MMA, "__syncthreads();  // the stages", "//"),
+    "mma-no-barrier-before-the-next-fill": (MMA, "__syncthreads();  // the next fill", "//"),
+    "mma-no-barrier-before-writing": (MMA, "__syncwarp();\n      write<", "write<"),
+    "mma-displaced-by-one": (MMA, "at.y0 + 2 * (q - kReach)", "at.y0 + 2 * (q - kReach) + 1"),
+}
+RACES = [name for name in MUTANTS if "-no-" in name]
+
+
+def run(folder: Path, mutant: str | None, *flags: str) -> subprocess.CompletedProcess[str]:
+    """Compiles the kernels, with a mistake or without, and runs tests/cuda/mutant.cpp on them."""
+    shutil.copytree(ROOT / "csrc" / "cuda", folder / "cuda")
+    if mutant:
+        name, text, instead = MUTANTS[mutant]
+        source = (folder / "cuda" / name).read_text("utf-8")
+        assert source.count(text) == 1, f"{name} no longer has {text!r} once"
+        (folder / "cuda" / name).write_text(source.replace(text, instead), "utf-8")
+    program = folder / "mutant"
+    here = ROOT / "tests" / "cuda"
+    includes = [f"-I{folder}", "-isystem", str(here / "emulator")]
+    compiler = os.environ.get("CXX", "g++")
+    subprocess.run(
+        [compiler, "-std=c++17", "-O1", "-g", *flags, *includes, here / "mutant.cpp", "-o", program], check=True
+    )
+    return subprocess.run([program], capture_output=True, text=True, check=False, timeout=300)
+
+
+def test_kernels_as_they_are(tmp_path: Path) -> None:
+    done = run(tmp_path, None)
+    assert done.returncode == 0, done.stdout
+
+
+def test_kernels_as_they_are_have_no_race(tmp_path: Path) -> None:
+    done = run(tmp_path, None, "-fsanitize=thread")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_kernels_as_they_are_stay_in_bounds(tmp_path: Path) -> None:
+    done = run(tmp_path, None, "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_wrong_results(tmp_path: Path, mutant: str) -> None:
+    done = run(tmp_path, mutant)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert f"{mutant.split('-', maxsplit=1)[0]} wrong" in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mutant", RACES)
+def test_races(tmp_path: Path, mutant: str) -> None:
+    done = run(tmp_path, mutant, "-fsanitize=thread")
+    assert done.returncode != 0
+    assert "data race" in done.stderr
