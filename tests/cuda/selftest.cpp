@@ -198,6 +198,8 @@ const std::map<std::string, std::function<void()>> cases = {
     {"race_overwrite", [] { ring(1); }},
     {"race_copies", [] { copies(2); }},
     {"race_blocks", [] { blocks(1); }},
+    {"race_after_other_blocks", [] { reverse(0), ring(0), reverse(0), reverse(1); }},
+    {"race_after_a_failure", [] { divergence(), reverse(1); }},
 };
 
 }  // namespace

@@ -42,7 +42,17 @@ def test_memory_errors_are_reported(case: str, report: str) -> None:
     assert report in done.stderr
 
 
-@pytest.mark.parametrize("case", ["race_no_barrier", "race_overwrite", "race_copies", "race_blocks"])
+@pytest.mark.parametrize(
+    "case",
+    [
+        "race_no_barrier",
+        "race_overwrite",
+        "race_copies",
+        "race_blocks",
+        "race_after_other_blocks",
+        "race_after_a_failure",
+    ],
+)
 @pytest.mark.parametrize("seed", ["0", "1", "2"])
 def test_races_are_reported_whatever_the_schedule(monkeypatch: pytest.MonkeyPatch, case: str, seed: str) -> None:
     monkeypatch.setenv("CUH_SEED", seed)
