@@ -21,8 +21,9 @@ def test_all_cases_without_a_sanitizer() -> None:
 
 
 @pytest.mark.parametrize("build", ["ASAN", "TSAN"])
-def test_right_kernels_pass(build: str) -> None:
-    done = run(build, "good")
+@pytest.mark.parametrize("case", ["good", "good_after_failures"])
+def test_right_kernels_pass(build: str, case: str) -> None:
+    done = run(build, case)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -50,7 +51,7 @@ def test_memory_errors_are_reported(case: str, report: str) -> None:
         "race_copies",
         "race_blocks",
         "race_after_other_blocks",
-        "race_after_a_failure",
+        "race_after_failures",
     ],
 )
 @pytest.mark.parametrize("seed", ["0", "1", "2"])

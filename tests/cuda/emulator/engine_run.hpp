@@ -138,10 +138,14 @@ inline void Engine::run_block() {
   // A thread that did not return is given up where it stands, and TSan would ignore what its successor
   // does.
   for (int i = 0; i < n_; ++i) {
-    if (threads_[i].state != State::Done) bodies_[i] = new_body();
+    if (threads_[i].state == State::Done) continue;
+    hand_over(bodies_[i].tsan, host_.tsan);
+    bodies_[i] = new_body();
   }
 #endif
-  if (failed_) throw error(failure_);  // the block's fibers are given up; their stacks are reused
+  if (!failed_) return;
+  tsan_acquire(&end_tag_);
+  throw error(failure_);  // the block's fibers are given up; their stacks are reused
 }
 
 inline void Engine::check_shared() {
