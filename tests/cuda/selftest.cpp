@@ -189,6 +189,7 @@ void halves() {
 const std::map<std::string, std::function<void()>> cases = {
     {"all", [] { barriers(), divergence(), warps(), memory(), limits(), halves(); }},
     {"good", [] { reverse(0), ring(0), copies(0), bounds(0), blocks(0); }},
+    {"good_after_failures", [] { divergence(), reverse(0); }},
     {"out_of_bounds_read", [] { bounds(1); }},
     {"out_of_bounds_write", [] { bounds(2); }},
     {"out_of_bounds_shared", [] { bounds(3); }},
@@ -198,6 +199,8 @@ const std::map<std::string, std::function<void()>> cases = {
     {"race_overwrite", [] { ring(1); }},
     {"race_copies", [] { copies(2); }},
     {"race_blocks", [] { blocks(1); }},
+    {"race_after_other_blocks", [] { reverse(0), ring(0), reverse(0), reverse(1); }},
+    {"race_after_failures", [] { divergence(), reverse(1); }},
 };
 
 }  // namespace

@@ -21,8 +21,9 @@ def test_all_cases_without_a_sanitizer() -> None:
 
 
 @pytest.mark.parametrize("build", ["ASAN", "TSAN"])
-def test_right_kernels_pass(build: str) -> None:
-    done = run(build, "good")
+@pytest.mark.parametrize("case", ["good", "good_after_failures"])
+def test_right_kernels_pass(build: str, case: str) -> None:
+    done = run(build, case)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -42,7 +43,17 @@ def test_memory_errors_are_reported(case: str, report: str) -> None:
     assert report in done.stderr
 
 
-@pytest.mark.parametrize("case", ["race_no_barrier", "race_overwrite", "race_copies", "race_blocks"])
+@pytest.mark.parametrize(
+    "case",
+    [
+        "race_no_barrier",
+        "race_overwrite",
+        "race_copies",
+        "race_blocks",
+        "race_after_other_blocks",
+        "race_after_failures",
+    ],
+)
 @pytest.mark.parametrize("seed", ["0", "1", "2"])
 def test_races_are_reported_whatever_the_schedule(monkeypatch: pytest.MonkeyPatch, case: str, seed: str) -> None:
     monkeypatch.setenv("CUH_SEED", seed)

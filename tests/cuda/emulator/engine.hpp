@@ -87,6 +87,7 @@ class Engine {
     Stack stack;
     void* tsan = nullptr;
   };
+  static Body new_body();
   std::vector<Body> bodies_;
   std::map<const void*, size_t> opt_in_;
   uint64_t seed_ = 1, rng_ = 1;
@@ -153,7 +154,7 @@ class Engine {
 #endif
     e.thread_main();
   }
-  void thread_main();
+  CUH_NO_TSAN void thread_main();
 
   Thread*
   next() {  // the next thread to run, in random order; none when all wait or the block has failed
@@ -162,13 +163,13 @@ class Engine {
       std::swap(ready_[ready_head_], ready_[ready_head_ + rnd() % (ready_.size() - ready_head_)]);
     return &threads_[ready_[ready_head_++]];
   }
-  void yield(bool dying = false) {  // straight to the next thread; to the host when there is none
+  void yield() {  // straight to the next thread; to the host when there is none
     Thread* t = cur;
     Thread* n = next();
     if (n == t) return;
     cur = n;
     ++stats.switches;
-    switch_to(t->ctx, n ? n->ctx : host_, dying);
+    switch_to(t->ctx, n ? n->ctx : host_, false);
   }
 
   // ---- one block

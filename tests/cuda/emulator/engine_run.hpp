@@ -68,18 +68,20 @@ inline void Engine::read_env() {
   arch_limit_ = 1024 * size_t(a == 75 ? 64 : a == 80 || a == 87 ? 163 : a == 90 || a == 100 ? 227 : 99);
 }
 
+inline Engine::Body Engine::new_body() {
+  Body b;
+  b.stack = new_stack();
+#if CUH_TSAN
+  b.tsan = __tsan_create_fiber(0);
+#endif
+  return b;
+}
+
 inline void Engine::prepare_threads() {
   if (int(threads_.size()) < n_) {
     std::vector<Thread>(n_).swap(threads_);
   }
-  while (bodies_.size() < size_t(n_) + (CUH_TSAN ? 32 : 0)) {
-    Body b;
-    b.stack = new_stack();
-#if CUH_TSAN
-    b.tsan = __tsan_create_fiber(0);
-#endif
-    bodies_.push_back(b);
-  }
+  while (bodies_.size() < size_t(n_) + (CUH_TSAN ? 32 : 0)) bodies_.push_back(new_body());
   warps_.assign((n_ + 31) / 32, Warp());
   for (size_t w = 0; w < warps_.size(); ++w) {
     warps_[w].first = int(w) * 32;
@@ -132,7 +134,18 @@ inline void Engine::run_block() {
   shared_.clear();
   std::free(dyn_);
   dyn_ = nullptr;
-  if (failed_) throw error(failure_);  // the block's fibers are abandoned; their stacks are reused
+#if CUH_TSAN
+  // A thread that did not return is given up where it stands, and TSan would ignore what its successor
+  // does.
+  for (int i = 0; i < n_; ++i) {
+    if (threads_[i].state == State::Done) continue;
+    hand_over(bodies_[i].tsan, host_.tsan);
+    bodies_[i] = new_body();
+  }
+#endif
+  if (!failed_) return;
+  tsan_acquire(&end_tag_);
+  throw error(failure_);  // the block's fibers are given up; their stacks are reused
 }
 
 inline void Engine::check_shared() {

@@ -112,17 +112,26 @@ inline void Engine::diverged(const char* why) {
   std::abort();  // not reached: a failed block is never resumed
 }
 
-inline void Engine::thread_main() {
+/// Not seen by TSan, for which it would be a call that never returns. And the last Ignore ends before
+/// the switch: identities serve many blocks, and one left open would hide all that the later ones do.
+CUH_NO_TSAN inline void Engine::thread_main() {
   tsan_acquire(&start_tag_);
   body_(arg_);
   cp_async_wait(0);
   tsan_release(&end_tag_);
-  Ignore ignore;
-  cur->state = State::Done;
-  warps_[cur->linear / 32].returned |= 1u << cur->linear % 32;
-  ++done_;
-  if (at_barrier_ && at_barrier_ + done_ == n_) release_barrier();
-  yield(true);
+  Context* from = &cur->ctx;
+  Context* to = nullptr;
+  {
+    Ignore ignore;
+    cur->state = State::Done;
+    warps_[cur->linear / 32].returned |= 1u << cur->linear % 32;
+    ++done_;
+    if (at_barrier_ && at_barrier_ + done_ == n_) release_barrier();
+    cur = next();
+    ++stats.switches;
+    to = cur ? &cur->ctx : &host_;
+  }
+  switch_to(*from, *to, true);
 }
 
 inline void Engine::cp_async(void* dst, const void* src, bool valid) {

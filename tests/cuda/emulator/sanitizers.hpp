@@ -54,6 +54,14 @@ struct Watch {  // the opposite, inside an Ignore: an access that is the kernel'
 #endif
 };
 
+#if CUH_TSAN
+/// All that one fiber did comes before what the other, which runs now, does next: a switch with flag 0
+/// says so.
+CUH_NO_TSAN inline void hand_over(void* from, void* to) {
+  __tsan_switch_to_fiber(from, 1);
+  __tsan_switch_to_fiber(to, 0);
+}
+#endif
 inline void tsan_release(void* p) {
 #if CUH_TSAN
   __tsan_release(p);
