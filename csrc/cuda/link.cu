@@ -17,7 +17,6 @@ struct LinkArguments {
   const void* pair;
   void* out;
   QuarterFlow flow[2];
-  std::int64_t n;
   int h, w;
   bool border, corners;
 };
@@ -121,21 +120,16 @@ __device__ __forceinline__ void fusion_pixel(const LinkArguments& a, const Pixel
 // ---- kernels
 
 template <typename T, bool Fusion>
-__global__ void __launch_bounds__(threads_per_block) link_kernel(LinkArguments a) {
+__global__ void __launch_bounds__(threads_per_block, 5) link_kernel(LinkArguments a) {
   const int x = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
-  if (x >= a.w) return;
-  const int step = static_cast<int>(gridDim.y * blockDim.y);
-  const int first = static_cast<int>(blockIdx.y * blockDim.y + threadIdx.y);
-  for (std::int64_t n = blockIdx.z; n < a.n; n += gridDim.z) {
-    for (int y = first; y < a.h; y += step) {
-      const Pixel at = {n, y, x};
-      const std::int64_t place = n * (a.h * a.w) + y * a.w + x;
-      if (Fusion) {
-        fusion_pixel<T>(a, at, place);
-      } else {
-        stacked_pixel<T>(a, at, place);
-      }
-    }
+  const int y = static_cast<int>(blockIdx.y * blockDim.y + threadIdx.y);
+  if (x >= a.w || y >= a.h) return;
+  const Pixel at = {blockIdx.z, y, x};
+  const std::int64_t place = at.n * (a.h * a.w) + y * a.w + x;
+  if (Fusion) {
+    fusion_pixel<T>(a, at, place);
+  } else {
+    stacked_pixel<T>(a, at, place);
   }
 }
 
@@ -156,17 +150,17 @@ LinkArguments arguments_of(const LinkPictures& p, void* out) {
          "height and width must be multiples of 4, at most 65536, 2 ** 31 - 1 pixels together; got " +
              std::to_string(p.h) + ", " + std::to_string(p.w));
   }
+  if (p.n > most_blocks_yz) fail(op, "a batch may have 65535 images at most");
   check_pointer(op, "pair", p.pair, 16);
   check_pointer(op, "out", out, 16);
-  return {
-      p.pair, out, {}, p.n, static_cast<int>(p.h), static_cast<int>(p.w), p.padding == Padding::border,
-      false};
+  return {p.pair, out, {}, static_cast<int>(p.h), static_cast<int>(p.w), p.padding == Padding::border,
+          false};
 }
 
 template <bool Fusion>
-void launch_link(const LinkArguments& a, Number type, void* stream) {
-  const Launch l = over_image(op, a.h, a.w, a.n);
-  with_type(type, [&](auto element) {
+void launch_link(const LinkArguments& a, const LinkPictures& pictures, void* stream) {
+  const Launch l = over_image(op, pictures.h, pictures.w, pictures.n);
+  with_type(pictures.type, [&](auto element) {
     using T = typename decltype(element)::Type;
     CUH_LAUNCH((link_kernel<T, Fusion>), blocks_of(l), threads_of(l), 0, stream_of(stream), a);
   });
@@ -181,7 +175,7 @@ void link(const LinkPictures& pictures, const QuarterFlow& flow, bool align_corn
   check_flow(flow);
   a.flow[0] = flow;
   a.corners = align_corners;
-  launch_link<false>(a, pictures.type, stream);
+  launch_link<false>(a, pictures, stream);
 }
 
 void fusion_link(const LinkPictures& pictures, const QuarterFlow& small, const QuarterFlow& stacked,
@@ -191,7 +185,7 @@ void fusion_link(const LinkPictures& pictures, const QuarterFlow& small, const Q
   check_flow(stacked);
   a.flow[0] = small;
   a.flow[1] = stacked;
-  launch_link<true>(a, pictures.type, stream);
+  launch_link<true>(a, pictures, stream);
 }
 
 }  // namespace flownet2::cuda

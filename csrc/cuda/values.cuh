@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <cstring>
+#include <stdexcept>
+#include <string>
 #include <type_traits>
 
 #include "cuda/device.cuh"
@@ -81,10 +83,13 @@ inline dim3 blocks_of(const Launch& l) { return {l.blocks[0], l.blocks[1], l.blo
 inline dim3 threads_of(const Launch& l) { return {l.threads[0], l.threads[1], 1}; }
 inline cudaStream_t stream_of(void* stream) { return static_cast<cudaStream_t>(stream); }
 
-/// After each launch: what the driver said to it. Errors of the kernel itself come later.
+/// After each launch: what the driver said to it. Errors of the kernel itself come later. No Error of
+/// this library: the arguments were good, the device or its driver is not.
 inline void check_launch(const char* op) {
   const cudaError_t error = cudaGetLastError();
-  if (error != cudaSuccess) fail(op, std::string("CUDA: ") + cudaGetErrorString(error));
+  if (error == cudaSuccess) return;
+  throw std::runtime_error(std::string(op) + ": CUDA: " + cudaGetErrorString(error) +
+                           "; `nvidia-smi` shows the GPU and its driver");
 }
 
 }  // namespace flownet2::cuda

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Backward bilinear warping (Caffe `FlowWarp`, mmflow `Warp`), planar float32.
 //   out[n, c, y, x] = sum of the four neighbours of (x + u, y + v), in the order 00, 01, 10, 11
-// A thread finds places and weights of one pixel, then uses them for all channels. The bound on its
-// registers keeps nvcc from unrolling that loop until few threads fit.
+// A thread finds places and weights of one pixel, then uses them for all channels. That loop
+// is not unrolled: nvcc then spills registers.
 #include "cuda/sampling.cuh"
 #include "cuda/values.cuh"
 #include "cuda/warp.hpp"
@@ -17,7 +17,7 @@ struct WarpArguments {
   const float* x;
   const float* flow;
   float* out;
-  std::int64_t n, c;
+  std::int64_t c;
   int h, w;
   float scale_x, scale_y;
   bool border, align_corners, mask;
@@ -36,32 +36,29 @@ __device__ __forceinline__ SampleTaps taps_of(const WarpArguments& a, int x, int
 
 // ---- kernels
 
-__global__ void __launch_bounds__(threads_per_block, 5) warp_kernel(WarpArguments a) {
+__global__ void __launch_bounds__(threads_per_block) warp_kernel(WarpArguments a) {
   const int x = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
-  if (x >= a.w) return;
-  const std::int64_t plane = static_cast<std::int64_t>(a.h) * a.w;
-  const auto step = static_cast<std::int64_t>(gridDim.y) * blockDim.y;
-  const std::int64_t first = std::int64_t{blockIdx.y} * blockDim.y + threadIdx.y;
-  for (std::int64_t n = blockIdx.z; n < a.n; n += gridDim.z) {
-    for (std::int64_t y = first; y < a.h; y += step) {
-      const std::int64_t pixel = y * a.w + x;
-      const float* flow = a.flow + 2 * n * plane + pixel;
-      SampleTaps taps = taps_of(a, x, static_cast<int>(y), __ldg(flow), __ldg(flow + plane));
-      if (a.mask && !(taps.share > inside_share)) {
-        CUH_UNROLL
-        for (int k = 0; k < 4; ++k) taps.weight[k] *= 0.0f;
-      }
-      const float* from = a.x + n * a.c * plane;
-      float* to = a.out + n * a.c * plane + pixel;
-      for (std::int64_t c = 0; c < a.c; ++c, from += plane, to += plane) {
-        float sum = 0.0f;
-        CUH_UNROLL
-        for (int k = 0; k < 4; ++k) {
-          if (taps.place[k] >= 0) sum += taps.weight[k] * __ldg(from + taps.place[k]);
-        }
-        *to = sum;
-      }
+  const int y = static_cast<int>(blockIdx.y * blockDim.y + threadIdx.y);
+  if (x >= a.w || y >= a.h) return;
+  const int plane = a.h * a.w;
+  const int pixel = y * a.w + x;
+  const std::int64_t n = blockIdx.z;
+  const float* flow = a.flow + 2 * n * plane + pixel;
+  SampleTaps taps = taps_of(a, x, y, __ldg(flow), __ldg(flow + plane));
+  if (a.mask && !(taps.share > inside_share)) {
+    CUH_UNROLL
+    for (int k = 0; k < 4; ++k) taps.weight[k] *= 0.0f;
+  }
+  const float* from = a.x + n * a.c * plane;
+  float* to = a.out + n * a.c * plane + pixel;
+  CUH_NO_UNROLL
+  for (std::int64_t c = 0; c < a.c; ++c, from += plane, to += plane) {
+    float sum = 0.0f;
+    CUH_UNROLL
+    for (int k = 0; k < 4; ++k) {
+      if (taps.place[k] >= 0) sum += taps.weight[k] * __ldg(from + taps.place[k]);
     }
+    *to = sum;
   }
 }
 
@@ -77,11 +74,13 @@ void warp(const float* x, const float* flow, const Shape& shape, const WarpOptio
   check_pointer(op, "flow", flow, 4);
   check_pointer(op, "out", out, 4);
   if (shape.h * shape.w > most_pixels) fail(op, "a picture may have 2 ** 31 - 1 pixels at most");
+  if (shape.n > most_blocks_yz || shape.h > 8 * most_blocks_yz) {
+    fail(op, "a batch may have 65535 pictures at most, a picture 524280 rows");
+  }
   const Launch l = over_image(op, shape.h, shape.w, shape.n);
   const WarpArguments arguments = {x,
                                    flow,
                                    out,
-                                   shape.n,
                                    shape.c,
                                    static_cast<int>(shape.h),
                                    static_cast<int>(shape.w),

@@ -173,3 +173,9 @@ def test_refused_types(host: ModuleType) -> None:
         host.link(OnDevice(PAIR), OnDevice(FLOW), OnDevice(np.zeros(OUT, DTYPES["float32"])), **options)
     with pytest.raises(TypeError, match="flow: expected typestr <f4, got '<f2'"):
         host.link(OnDevice(PAIR), OnDevice(FLOW.astype(np.float16)), OnDevice(np.zeros(OUT, np.float16)), **options)
+
+
+def test_refused_batch(host: ModuleType) -> None:
+    pair, flow = np.zeros((65_536, 4, 4, 8), np.float16), np.zeros((65_536, 1, 1, 2), np.float32)
+    with pytest.raises(ValueError, match="65535 images at most"):
+        run(host, pair, flow, factor=20.0, padding="border", align_corners=False)

@@ -147,3 +147,11 @@ def test_refused_arguments(host: ModuleType) -> None:
     fixed.flags.writeable = False
     with pytest.raises(ValueError, match="out: the array is read-only"):
         host.channel_norm(a, OnDevice(fixed), launch_stream=1)
+
+
+def test_refused_sizes(host: ModuleType) -> None:
+    """What a grid of one block for each tile cannot have."""
+    for shape in ((65_536, 1, 1, 1), (1, 1, 524_281, 1)):
+        x, flow = np.zeros(shape, np.float32), np.zeros((shape[0], 2, *shape[2:]), np.float32)
+        with pytest.raises(ValueError, match="65535 pictures at most, a picture 524280 rows"):
+            computed(host, "warp", at.Warp(), (x, flow), shape)
