@@ -83,6 +83,21 @@ def test_warp_of_a_batch_with_one_nan(host: ModuleType, padding: str, mask: bool
     assert_relative(got, expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("padding", ["border", "zeros"])
+@pytest.mark.parametrize("far", [0.0, 0.5, 2.0, 1e9])
+def test_warp_of_infinite_edges(host: ModuleType, padding: str, far: float) -> None:
+    """A weight of 0 makes NaN of infinity, and only where the reference reads such a pixel at all."""
+    x = np.full((1, 1, 5, 6), np.inf, np.float32)
+    x[..., 1:-1, 1:-1] = 1
+    for sign in (1, -1):
+        flow = np.full((1, 2, 5, 6), sign * far, np.float32)
+        attributes = at.Warp(padding=padding)
+        with np.errstate(invalid="ignore"):
+            expected = run_operator("warp", attributes, [x, flow], {}, reference=True)
+        got = computed(host, "warp", attributes, (x, flow), x.shape)
+        assert np.array_equal(got, expected, equal_nan=True)
+
+
 def test_resize_with_divisions_of_64_bits(host: ModuleType) -> None:
     """2 * width of both sides does not fit into 32 bits."""
     x = np.random.default_rng(6).standard_normal((1, 1, 1, 70_001)).astype(np.float32)
