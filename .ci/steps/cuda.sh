@@ -45,6 +45,18 @@ slow=(-m "not slow")
 FLOWNET2_CUDA_HOST=$(one "$PWD"/build/ci/cuda/tests/cuda/_cuda_host.*.so) \
   "$VENV/bin/python" -m pytest -q -p no:cacheprovider "${slow[@]}" --durations=5 tests/cuda
 
+# What the compilers tell of the code for GPUs. The disassembler and NVRTC are the build's own, not the package's.
+tools=build/ci/cuda-tools
+[[ -x $tools/bin/python ]] || "$PYTHON" -m venv "$tools"
+"$tools/bin/python" -m pip -qq install "nvidia-cuda-nvdisasm>=13,<14" "nvidia-cuda-nvrtc>=13,<14"
+packages=$("$tools/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/nvidia/cu13
+headers=$(sed -n 's/^CUDAToolkit_INCLUDE_DIR:[A-Z]*=//p' build/ci/cuda-nvcc/CMakeCache.txt)
+architectures=(80 90 120)
+[[ -z $FULL ]] || architectures=(80 86 89 90 100 120)
+PATH=$(dirname "$(sed -n 's/^CMAKE_CUDA_COMPILER:[A-Z]*=//p' build/ci/cuda-nvcc/CMakeCache.txt)"):$PATH
+"$VENV/bin/python" tests/cuda/static_bars.py "$(one "$packages"/bin/nvdisasm)" "${architectures[@]}"
+"$VENV/bin/python" tests/cuda/nvrtc_check.py "$(one "$packages"/lib/libnvrtc.so.[0-9]*)" "$headers" "${architectures[@]}"
+
 # The same tests on sanitized builds, the small ones: the interpreter is not sanitized, so the runtime is loaded first.
 sanitized() { # FOLDER RUNTIME SELECTION
   local runtime

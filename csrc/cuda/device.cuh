@@ -40,6 +40,7 @@ using uint64_t = unsigned long long;
   extern __shared__ __align__(128) unsigned char cuh_dyn_shared_[]; \
   T* name = reinterpret_cast<T*>(cuh_dyn_shared_)
 #define CUH_UNROLL _Pragma("unroll")
+#define CUH_NO_UNROLL _Pragma("unroll 1")
 
 #if defined(__CUDACC__)
 #define CUH_LAUNCH(kernel, grid, block, smem, stream, ...) \

@@ -17,6 +17,7 @@
 // Plain __shared__: one static object, found again by its section so it can be poisoned per block.
 #define __shared__ static __attribute__((section("cuh_shared"), unused))
 #define CUH_UNROLL
+#define CUH_NO_UNROLL
 
 // Vector types with their alignment on the device, and make_TYPE().
 #define CUH_VEC2(T, N)              \
