@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """NVRTC, a second compiler: it must take every kernel file as it is, though it has no headers of the host.
 
-    python nvrtc_check.py LIBNVRTC CUDA_INCLUDE_FOLDER [ARCHITECTURE ...]
+    python nvrtc_check.py LIBNVRTC [ARCHITECTURE ...]
 
-Needs no driver. LIBNVRTC comes from PyPI (nvidia-cuda-nvrtc), the headers from the toolkit.
+Needs no driver. LIBNVRTC comes from PyPI (nvidia-cuda-nvrtc); nvcc, on PATH, says where the headers are.
 """
 
 from __future__ import annotations
 
 import ctypes
+import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -36,8 +38,19 @@ def compiles(nvrtc: ctypes.CDLL, source: Path, options: list[str]) -> bool:
     return True
 
 
-def main(library: str, headers: str, architectures: list[str]) -> int:
-    nvrtc = ctypes.CDLL(library)
+def headers_of_nvcc() -> Path:
+    """The folder of cuda_fp16.h."""
+    source = "#include <cuda_fp16.h>\n"
+    command = ["nvcc", "-M", "-x", "cu", "-"]
+    needs = subprocess.run(command, input=source, capture_output=True, text=True, check=True).stdout
+    found = re.search(r"(\S+)/cuda_fp16\.h(\s|$)", needs)
+    if not found:
+        sys.exit(f"nvcc does not say where cuda_fp16.h is: {needs}")
+    return Path(found[1])
+
+
+def main(library: str, architectures: list[str]) -> int:
+    nvrtc, headers = ctypes.CDLL(library), headers_of_nvcc()
     results = [
         compiles(nvrtc, source, [f"-arch=sm_{arch}", "-std=c++17", f"-I{CSRC}", f"-I{headers}"])
         for arch in architectures
@@ -47,4 +60,4 @@ def main(library: str, headers: str, architectures: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2], sys.argv[3:] or ["80", "120"]))
+    sys.exit(main(sys.argv[1], sys.argv[2:] or ["80", "120"]))
