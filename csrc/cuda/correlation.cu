@@ -30,7 +30,18 @@ __global__ void __launch_bounds__(kThreads) correlate(CorrelationArgs a) {
 
 }  // namespace flownet2::cuda::plain
 
-#if !defined(__CUDACC_RTC__)
+#if defined(__CUDACC_RTC__)
+// NVRTC has no launches, which would say which kernels there are.
+namespace flownet2::cuda {
+template __global__ void plain::correlate<float, float>(CorrelationArgs);
+template __global__ void plain::correlate<__half, float>(CorrelationArgs);
+template __global__ void plain::correlate<__half, __half>(CorrelationArgs);
+template __global__ void mma::correlate<96, float>(CorrelationArgs);
+template __global__ void mma::correlate<96, __half>(CorrelationArgs);
+template __global__ void mma::correlate<256, float>(CorrelationArgs);
+template __global__ void mma::correlate<256, __half>(CorrelationArgs);
+}  // namespace flownet2::cuda
+#else
 #include <algorithm>
 
 #include "cuda/correlation.hpp"
@@ -115,14 +126,14 @@ bool fits(const LaunchShape& shape) {
 
 bool supports(CorrelationKernel kernel, const Correlation& call) {
   const CorrelationArgs& a = call.args;
+  if (a.h > 0x3fffff00 || a.w > 0x3fffff00) return false;  // rows and columns beyond the picture are int
   if (kernel == CorrelationKernel::plain)
     return call.in == Element::float16 || call.out == Element::float32;
   const bool half = call.in == Element::float16, wants_half = kernel == CorrelationKernel::mma;
   const int size = half ? 2 : 4;
   if (half != wants_half || (!half && call.out != Element::float32)) return false;
   if (a.reach != kReach || a.stride != kStride) return false;
-  // The kernels reckon columns and rows up to 40 beyond the picture as int.
-  if (a.h > 0x3fffff00 || a.w > 0x3fffff00) return false;
+  if (std::int64_t(a.h) * a.w > 0x7fffff00) return false;  // as are the pixels of a picture
   if (!aligned(a.a, a.a_pitch, size) || !aligned(a.b, a.b_pitch, size)) return false;
   if (half) return (a.c == 256 || a.c == 96) && fits(mma_shape(a.n, a.h, a.w, a.c));
   return a.c > 0 && a.c % simt::kChunk == 0 && fits(simt_shape(a.n, a.h, a.w));

@@ -14,7 +14,7 @@ struct CorrelationArgs {
   const void* a;
   const void* b;
   void* out;
-  int64_t a_pitch, b_pitch, out_pitch;
+  int a_pitch, b_pitch, out_pitch;
   int n, h, w, c;
   int reach, stride;
   float scale, slope;

@@ -20,17 +20,19 @@ __device__ __forceinline__ void store(__half* p, float v) { *p = __float2half_rn
 __device__ __forceinline__ float load(const float* p) { return __ldg(p); }
 __device__ __forceinline__ float load(const __half* p) { return __half2float(__ldg(p)); }
 
-/// The number of pixels before (n, y, x).
-__device__ __forceinline__ int64_t pixel(const CorrelationArgs& a, int n, int y, int x) {
-  return (int64_t(n) * a.h + y) * a.w + x;
+/// Where picture n begins. Within a picture the fast kernels count pixels as int, which one wide
+/// multiply-add turns into an address.
+template <class T>
+__device__ __forceinline__ T* picture(T* data, const CorrelationArgs& a, int n, int pitch) {
+  return data + int64_t(n) * (a.h * a.w) * pitch;
 }
 
 /// One of 16 bytes of a pixel's channels into shared memory; zeros outside the picture.
 template <class T>
-__device__ __forceinline__ void copy16(void* dst, const T* src, int64_t pitch, const CorrelationArgs& a,
-                                       int n, int y, int x, int channel) {
+__device__ __forceinline__ void copy16(void* dst, const T* picture, int pitch, const CorrelationArgs& a,
+                                       int y, int x, int channel) {
   const bool inside = y >= 0 && y < a.h && x >= 0 && x < a.w;
-  cuh::cp_async16(dst, inside ? src + pixel(a, n, y, x) * pitch + channel : src, inside);
+  cuh::cp_async16(dst, picture + (inside ? int64_t(y * a.w + x) * pitch + channel : 0), inside);
 }
 
 }  // namespace flownet2::cuda

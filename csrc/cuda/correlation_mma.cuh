@@ -40,10 +40,12 @@ __device__ __forceinline__ Place place() {
 template <int C>
 __device__ __forceinline__ void fill_pixels(const CorrelationArgs& a, const Place& at, uint4* pixels) {
   using L = Layout<C>;
+  const __half* picture_a = picture(static_cast<const __half*>(a.a), a, at.n, a.a_pitch);
+  CUH_NO_UNROLL
   for (int t = int(threadIdx.x); t < kRows * kColumns * L::chunks; t += kThreads) {
     const int p = t / L::chunks, chunk = t % L::chunks;
-    copy16(pixels + p * L::pitch + chunk, static_cast<const __half*>(a.a), a.a_pitch, a, at.n,
-           at.y0 + 2 * (p / kColumns), 2 * (at.i0 + p % kColumns) + at.parity, chunk * 8);
+    copy16(pixels + p * L::pitch + chunk, picture_a, a.a_pitch, a, at.y0 + 2 * (p / kColumns),
+           2 * (at.i0 + p % kColumns) + at.parity, chunk * 8);
   }
 }
 
@@ -52,10 +54,12 @@ template <int C>
 __device__ __forceinline__ void fill_window(const CorrelationArgs& a, const Place& at, uint4* stage,
                                             int q) {
   using L = Layout<C>;
+  const __half* picture_b = picture(static_cast<const __half*>(a.b), a, at.n, a.b_pitch);
+  CUH_NO_UNROLL
   for (int t = int(threadIdx.x); t < kWindow * L::chunks; t += kThreads) {
     const int p = t / L::chunks, chunk = t % L::chunks;
-    copy16(stage + p * L::pitch + chunk, static_cast<const __half*>(a.b), a.b_pitch, a, at.n,
-           at.y0 + 2 * (q - kReach), 2 * (at.i0 + p - kReach) + at.parity, chunk * 8);
+    copy16(stage + p * L::pitch + chunk, picture_b, a.b_pitch, a, at.y0 + 2 * (q - kReach),
+           2 * (at.i0 + p - kReach) + at.parity, chunk * 8);
   }
 }
 
@@ -95,16 +99,19 @@ template <class Out>
 __device__ __forceinline__ void write(const CorrelationArgs& a, const Place& at, const float* band,
                                       int y, int step) {
   if (y >= a.h) return;
-  Out* out = static_cast<Out*>(a.out) + step * kSteps;
+  Out* out = picture(static_cast<Out*>(a.out), a, at.n, a.out_pitch) + step * kSteps;
   for (int t = int(threadIdx.x) % 32; t < kColumns * kSteps; t += 32) {
     const int x = 2 * (at.i0 + t / kSteps) + at.parity;
     if (x < a.w)
-      store(out + pixel(a, at.n, y, x) * a.out_pitch + t % kSteps, leaky(band[t] * a.scale, a.slope));
+      store(out + int64_t(y * a.w + x) * a.out_pitch + t % kSteps, leaky(band[t] * a.scale, a.slope));
   }
 }
 
+/// The smallest number of blocks is there for ptxas, which does not know how much shared memory a launch
+/// has: left alone it saves registers for more blocks than fit, and spills. For the same reason the
+/// copies are not unrolled.
 template <int C, class Out>
-__global__ void __launch_bounds__(kThreads) correlate(CorrelationArgs a) {
+__global__ void __launch_bounds__(kThreads, C > 128 ? 3 : 4) correlate(CorrelationArgs a) {
   using L = Layout<C>;
   CUH_DYN_SHARED(uint4, memory);
   const Place at = place();

@@ -36,14 +36,14 @@ __device__ __forceinline__ Place place() {
 
 /// Requests 16 channels of every pixel that the block needs.
 __device__ __forceinline__ void fill(const CorrelationArgs& a, const Place& at, float4* stage, int c0) {
-  const float* fa = static_cast<const float*>(a.a);
-  const float* fb = static_cast<const float*>(a.b);
+  const float* pa = picture(static_cast<const float*>(a.a), a, at.n, a.a_pitch);
+  const float* pb = picture(static_cast<const float*>(a.b), a, at.n, a.b_pitch);
   for (int t = int(threadIdx.x); t < kPixels * (kChunk / 4); t += kThreads) {
     const int p = t / (kChunk / 4), quad = t % (kChunk / 4), q = p - kPixelsA;
     const bool first = q < 0;
     const int y = at.y0 + 2 * (first ? p / kColumns : q / kWindow + at.d0 - kReach);
     const int x = 2 * (at.i0 + (first ? p % kColumns : q % kWindow - kReach)) + at.parity;
-    copy16(stage + p * kPitch + quad, first ? fa : fb, first ? a.a_pitch : a.b_pitch, a, at.n, y, x,
+    copy16(stage + p * kPitch + quad, first ? pa : pb, first ? a.a_pitch : a.b_pitch, a, y, x,
            c0 + 4 * quad);
   }
   cuh::cp_async_commit();
@@ -93,11 +93,11 @@ __device__ __forceinline__ void add_quarters(const float (&sums)[4][kSteps], int
 __device__ __forceinline__ void write(const CorrelationArgs& a, const Place& at, const float* sums,
                                       int row, int step) {
   const int y = at.y0 + 2 * row;
-  float* out = static_cast<float*>(a.out) + (at.d0 + step) * kSteps;
+  float* out = picture(static_cast<float*>(a.out), a, at.n, a.out_pitch) + (at.d0 + step) * kSteps;
   for (int t = int(threadIdx.x) % 32; t < kColumns * kSteps; t += 32) {
     const int x = 2 * (at.i0 + t / kSteps) + at.parity;
     if (y < a.h && x < a.w) {
-      store(out + pixel(a, at.n, y, x) * a.out_pitch + t % kSteps, leaky(sums[t] * a.scale, a.slope));
+      store(out + int64_t(y * a.w + x) * a.out_pitch + t % kSteps, leaky(sums[t] * a.scale, a.slope));
     }
   }
 }

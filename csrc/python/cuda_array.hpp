@@ -76,6 +76,8 @@ inline std::int64_t read_pitch(const py::object& strides, const char* name,
                   "expected an array (n, h, w, c) in C order or a slice of the channels of one; "
                   "cupy.ascontiguousarray makes one");
     }
+    if (found > std::numeric_limits<int>::max())
+      wrong_value(name, "the distance of two pixels is too large");
     known = known || i < 3;
     pitch = found;
   }

@@ -67,8 +67,9 @@ Correlation correlation_of(const CudaImage& a, const CudaImage& b, const CudaIma
   call.in = a.half ? Element::float16 : Element::float32;
   call.out = out.half ? Element::float16 : Element::float32;
   auto& args = call.args;
-  args = {a.data,   b.data,   out.data, a.pitch,    b.pitch, out.pitch, int(a.n),
-          int(a.h), int(a.w), int(a.c), int(reach), 1,       1.0f,      1.0f};
+  args = {a.data,         b.data,   out.data, int(a.pitch), int(b.pitch),
+          int(out.pitch), int(a.n), int(a.h), int(a.w),     int(a.c),
+          int(reach),     1,        1.0f,     1.0f};
   // A stride beyond the displacement leaves one displacement, 0: any stride does.
   args.stride = int(std::min(stride, kLargestDisplacement + 1));
   return call;

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tests of the GPU's kernels on the CPU. They need the emulated module, which .ci/steps/cuda.sh builds.
+"""Tests of the GPU's kernels on the CPU. They test what .ci/steps/cuda.sh builds; variables name it.
 
-Without FLOWNET2_CUDA_HOST, the path of that module, nothing here is collected: `make test` builds no kernels.
+Without FLOWNET2_CUDA_HOST, the path of the emulated module, nothing here is collected: `make test` builds no kernels.
+The programs of the emulator's own tests and flownet2._cuda are named by further variables.
 """
 
 from __future__ import annotations
@@ -14,8 +15,12 @@ import pytest
 
 from cuda_host import load
 
-if "FLOWNET2_CUDA_HOST" not in os.environ:
-    collect_ignore_glob = ["test_*.py"]
+NEEDS = {
+    "test_*.py": ["FLOWNET2_CUDA_HOST"],
+    "test_emulator.py": [f"FLOWNET2_CUDA_SELFTEST_{build}" for build in ("PLAIN", "ASAN", "TSAN")],
+    "test_device_module.py": ["FLOWNET2_CUDA_DEVICE"],
+}
+collect_ignore_glob = [name for name, needs in NEEDS.items() if not all(need in os.environ for need in needs)]
 
 SCHEDULES = (0, 1, 2)  # 0 is every thread in order
 

@@ -100,6 +100,14 @@ def test_calls_that_do_not_fit(
         call(host, OnDevice(A), **arguments)
 
 
+def test_pictures_that_no_kernel_counts(host: ModuleType) -> None:
+    # Refused before any memory is touched: the arrays are not as large as they say.
+    tall = {"shape": (1, 2**30, 1, 1), "strides": None}
+    one = OnDevice(A, **tall)
+    with pytest.raises(ValueError, match="kernel 'plain' does not compute this call"):
+        call(host, one, one, OnDevice(np.zeros(OUT, np.float32), **tall), max_displacement=0)
+
+
 def test_inputs_may_be_read_only(host: ModuleType) -> None:
     assert call(host, OnDevice(read_only(A.copy()))) == "simt"
 

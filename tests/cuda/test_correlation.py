@@ -20,6 +20,10 @@ FLOWNET_C = {"max_displacement": 20, "stride": 2}
 SIZES = [(1, 1, 1), (1, 7, 9), (2, 5, 35), (1, 12, 33), (1, 3, 67), (1, 17, 4)]
 
 
+def size_id(size: tuple[int, ...]) -> str:
+    return "x".join(map(str, size))
+
+
 def nhwc(array: Array, dtype: type = np.float32) -> Array:
     return np.ascontiguousarray(array.transpose(0, 2, 3, 1), dtype)
 
@@ -79,7 +83,7 @@ def test_cases_in_float16(host: ModuleType, case: Case, out: type) -> None:
 
 
 @pytest.mark.parametrize("channels", [16, 96, 256])
-@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("size", SIZES, ids=size_id)
 def test_simt(host: ModuleType, schedule: int, size: tuple[int, ...], channels: int) -> None:
     a, b = inputs(*size, channels)
     got = correlate(host, a, b, np.float32, "simt", scale=1 / channels, leaky_slope=0.1, **FLOWNET_C)
@@ -88,7 +92,7 @@ def test_simt(host: ModuleType, schedule: int, size: tuple[int, ...], channels: 
 
 @pytest.mark.parametrize("out", [np.float16, np.float32])
 @pytest.mark.parametrize("channels", [96, 256])
-@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("size", SIZES, ids=size_id)
 def test_mma(host: ModuleType, schedule: int, size: tuple[int, ...], channels: int, out: type) -> None:
     a, b = inputs(*size, channels, dtype=np.float16)
     got = correlate(host, a, b, out, "mma", scale=1 / channels, leaky_slope=0.1, **FLOWNET_C)
