@@ -120,7 +120,7 @@ __device__ __forceinline__ void fusion_pixel(const LinkArguments& a, const Pixel
 // ---- kernels
 
 template <typename T, bool Fusion>
-__global__ void __launch_bounds__(threads_per_block, 5) link_kernel(LinkArguments a) {
+__global__ void __launch_bounds__(threads_per_block, 4) link_kernel(LinkArguments a) {
   const int x = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
   const int y = static_cast<int>(blockIdx.y * blockDim.y + threadIdx.y);
   if (x >= a.w || y >= a.h) return;
