@@ -96,7 +96,8 @@ def analyse(source: Path, arch: int, nvdisasm: str) -> dict[str, Kernel]:
     """The kernels of one file for one architecture, by demangled name."""
     with tempfile.TemporaryDirectory() as folder:
         cubin = Path(folder) / "kernels.cubin"
-        command = ["nvcc", "-std=c++17", "-O3", f"-arch=sm_{arch}", "-Xptxas", "-v", f"-I{CSRC}", "-cubin"]
+        includes = [f"-I{CSRC}", f"-I{CSRC / 'include'}"]
+        command = ["nvcc", "-std=c++17", "-O3", f"-arch=sm_{arch}", "-Xptxas", "-v", *includes, "-cubin"]
         built = subprocess.run([*command, source, "-o", cubin], capture_output=True, text=True, check=False)
         if built.returncode:
             sys.exit(built.stdout + built.stderr)
