@@ -27,7 +27,9 @@ MUTANTS = {
     "mma-no-barrier-before-writing": (MMA, "__syncwarp();\n      write<", "write<"),
     "mma-displaced-by-one": (MMA, "at.y0 + 2 * (q - kReach)", "at.y0 + 2 * (q - kReach) + 1"),
 }
-RACES = [name for name in MUTANTS if "-no-" in name]
+# A copy that nobody waits for lands when its thread ends at the latest, which barriers may have put in order: of those
+# only the results tell.
+RACES = [name for name in MUTANTS if "-no-barrier-" in name]
 
 
 def run(folder: Path, mutant: str | None, *flags: str) -> subprocess.CompletedProcess[str]:
