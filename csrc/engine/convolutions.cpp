@@ -19,17 +19,11 @@ namespace {
 
 constexpr const char* who = "network";
 
-std::string text_of(const std::vector<std::int64_t>& shape) {
-  std::string text;
-  for (const std::int64_t size : shape) text += (text.empty() ? "" : ", ") + std::to_string(size);
-  return "(" + text + ")";
-}
-
 Parameter fetch(const GraphParameter& wanted, const ParameterSource& source) {
   Parameter parameter = source(wanted.name);
   if (parameter.shape != wanted.shape) {
-    fail(who, "the parameter '" + wanted.name + "' must be " + text_of(wanted.shape) + ", got " +
-                  text_of(parameter.shape));
+    fail(who, "the parameter '" + wanted.name + "' must be " + to_string(wanted.shape) + ", got " +
+                  to_string(parameter.shape));
   }
   check_data(who, wanted.name.c_str(), parameter.data);
   return parameter;

@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "model/shown.hpp"
+#include "ops/checks.hpp"
 
 namespace flownet2 {
 namespace {
@@ -47,20 +48,20 @@ void check_fit(const Graph& graph, const std::map<std::string, StoredTensor>& te
     const std::string name = shown_name(parameter.name);
     const auto found = tensors.find(parameter.name);
     if (found == tensors.end()) {
-      missing.add(name + " " + shape_text(parameter.shape));
+      missing.add(name + " " + to_string(parameter.shape));
       continue;
     }
     const StoredTensor& tensor = found->second;
     if (tensor.shape != parameter.shape) {
-      misshapen.add(name + ": expected " + shape_text(parameter.shape) + ", got " +
-                    shape_text(tensor.shape));
+      misshapen.add(name + ": expected " + to_string(parameter.shape) + ", got " +
+                    to_string(tensor.shape));
     }
     if (!is_float(tensor.type)) {
       unusable.add(name + ": dtype " + type_name(tensor.type) + ", expected a float");
     }
   }
   for (const auto& [name, tensor] : tensors) {
-    if (wanted.count(name) == 0) unexpected.add(shown_name(name) + " " + shape_text(tensor.shape));
+    if (wanted.count(name) == 0) unexpected.add(shown_name(name) + " " + to_string(tensor.shape));
   }
   const std::string faults = missing.text() + unexpected.text() + misshapen.text() + unusable.text();
   if (!faults.empty()) {

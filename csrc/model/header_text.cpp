@@ -10,6 +10,7 @@
 
 #include "engine/json_text.hpp"
 #include "model/shown.hpp"
+#include "ops/checks.hpp"
 
 namespace flownet2 {
 namespace {
@@ -149,7 +150,7 @@ class HeaderText {
     for (const std::int64_t axis : shape) {
       const std::int64_t factor = axis == 0 ? 1 : axis;
       if (axis < 0 || factor > (most_numbers - 1) / bound) {
-        bad_header(who + " has the shape " + shape_text(shape) + ", which is not possible");
+        bad_header(who + " has the shape " + to_string(shape) + ", which is not possible");
       }
       bound *= factor;
       numbers *= axis;

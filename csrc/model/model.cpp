@@ -38,15 +38,14 @@ void ask(const std::function<bool()>& stop) {
 
 /// The file's parameters; tells the options' functions what share of their numbers was read.
 ParameterSource parameters_of(const ModelFile& file, const ModelOptions& options) {
-  const auto done = std::make_shared<double>(0.0);
-  return [&file, &options, done](const std::string& name) {
+  return [&file, &options, done = 0.0](const std::string& name) mutable {
     ask(options.stop);
     Parameter parameter = file.parameter(name);
     double numbers = 1.0;
     for (const std::int64_t size : parameter.shape) numbers *= static_cast<double>(size);
-    *done += numbers / static_cast<double>(file.parameters);
+    done += numbers / static_cast<double>(file.parameters);
     // The weights of composed convolutions are read twice.
-    if (options.progress) options.progress(std::min(*done, 1.0));
+    if (options.progress) options.progress(std::min(done, 1.0));
     return parameter;
   };
 }

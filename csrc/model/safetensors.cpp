@@ -87,14 +87,6 @@ std::optional<StoredType> find_type(std::string_view stored) {
   return std::nullopt;
 }
 
-std::string shape_text(const std::vector<std::int64_t>& shape) {
-  std::string text = "(";
-  for (const std::int64_t axis : shape) {
-    text += (text.size() > 1 ? ", " : "") + std::to_string(axis);
-  }
-  return text + ")";
-}
-
 bool is_float(StoredType type) {
   return type == StoredType::f64 || type == StoredType::f32 || type == StoredType::f16 ||
          type == StoredType::bf16;

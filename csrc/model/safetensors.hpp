@@ -37,9 +37,6 @@ struct StoredTensor {
   std::uint64_t end = 0;
 };
 
-/// "(64, 3, 7, 7)"
-std::string shape_text(const std::vector<std::int64_t>& shape);
-
 struct SafetensorsHeader {
   std::map<std::string, StoredTensor> tensors;
   std::map<std::string, std::string> metadata;

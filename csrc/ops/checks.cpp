@@ -11,8 +11,13 @@
 namespace flownet2 {
 
 std::string to_string(const Shape& shape) {
-  return "(" + std::to_string(shape.n) + ", " + std::to_string(shape.c) + ", " +
-         std::to_string(shape.h) + ", " + std::to_string(shape.w) + ")";
+  return to_string(std::vector<std::int64_t>{shape.n, shape.c, shape.h, shape.w});
+}
+
+std::string to_string(const std::vector<std::int64_t>& shape) {
+  std::string text;
+  for (const std::int64_t size : shape) text += (text.empty() ? "" : ", ") + std::to_string(size);
+  return "(" + text + ")";
 }
 
 void fail(const char* op, const std::string& message) {

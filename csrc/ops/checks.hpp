@@ -12,6 +12,7 @@ namespace flownet2 {
 
 /// "(1, 2, 64, 96)"
 std::string to_string(const Shape& shape);
+std::string to_string(const std::vector<std::int64_t>& shape);
 
 [[noreturn]] void fail(const char* op, const std::string& message);
 

@@ -43,6 +43,30 @@ inline py::object entry(const py::dict& interface, const char* key) {
   return interface.contains(key) ? py::object(interface[key]) : py::none();
 }
 
+inline py::dict read_interface(const py::object& array, const char* name) {
+  if (!py::hasattr(array, "__cuda_array_interface__")) {
+    wrong_type(name, "expected an array on the GPU (cupy.ndarray), got " +
+                         std::string(py::str(py::type::of(array).attr("__name__"))));
+  }
+  const auto interface = array.attr("__cuda_array_interface__").cast<py::dict>();
+  for (const char* key : {"shape", "typestr", "data", "version"}) {
+    if (!interface.contains(key))
+      wrong_type(name, "__cuda_array_interface__ lacks '" + std::string(key) + "'");
+  }
+  const int version = interface["version"].cast<int>();
+  if (version < 3)
+    wrong_type(name, "__cuda_array_interface__ of version " + std::to_string(version) + ", expected 3");
+  if (!entry(interface, "mask").is_none()) wrong_type(name, "masked arrays are not supported");
+  return interface;
+}
+
+inline std::uintptr_t read_address(const py::dict& interface, const char* name, bool writes) {
+  const auto data = interface["data"].cast<py::tuple>();
+  if (data.size() != 2) wrong_type(name, "'data' of __cuda_array_interface__ is no pair");
+  if (writes && data[1].cast<bool>()) wrong_value(name, "the array is read-only");
+  return data[0].cast<std::uintptr_t>();
+}
+
 /// The four sizes, each no more than an int holds.
 inline void read_shape(const py::dict& interface, const char* name, std::int64_t (&size)[4]) {
   const auto shape = interface["shape"].cast<py::tuple>();
@@ -99,19 +123,7 @@ inline std::optional<std::uintptr_t> read_stream(const py::object& stream, const
 /// fit.
 inline CudaImage cuda_image(const py::object& array, const char* name, bool writes) {
   using namespace detail;
-  if (!py::hasattr(array, "__cuda_array_interface__")) {
-    wrong_type(name, "expected an array on the GPU (cupy.ndarray), got " +
-                         std::string(py::str(py::type::of(array).attr("__name__"))));
-  }
-  const auto interface = array.attr("__cuda_array_interface__").cast<py::dict>();
-  for (const char* key : {"shape", "typestr", "data", "version"}) {
-    if (!interface.contains(key))
-      wrong_type(name, "__cuda_array_interface__ lacks '" + std::string(key) + "'");
-  }
-  const int version = interface["version"].cast<int>();
-  if (version < 3)
-    wrong_type(name, "__cuda_array_interface__ of version " + std::to_string(version) + ", expected 3");
-  if (!entry(interface, "mask").is_none()) wrong_type(name, "masked arrays are not supported");
+  const py::dict interface = read_interface(array, name);
   CudaImage image;
   const auto type = interface["typestr"].cast<std::string>();
   if (type != "<f4" && type != "<f2")
@@ -124,10 +136,7 @@ inline CudaImage cuda_image(const py::object& array, const char* name, bool writ
   image.pitch = read_pitch(entry(interface, "strides"), name, size, item);
   const std::int64_t elements =
       product(name, product(name, product(name, image.n, image.h), image.w), image.pitch);
-  const auto data = interface["data"].cast<py::tuple>();
-  if (data.size() != 2) wrong_type(name, "'data' of __cuda_array_interface__ is no pair");
-  const auto address = data[0].cast<std::uintptr_t>();
-  if (writes && data[1].cast<bool>()) wrong_value(name, "the array is read-only");
+  const std::uintptr_t address = read_address(interface, name, writes);
   if (elements > 0 && address == 0) wrong_value(name, "the array has no memory");
   if (address % std::uintptr_t(item) != 0)
     wrong_value(name, "the data are not aligned to their elements");
@@ -149,9 +158,9 @@ inline void check_cuda(cudaError_t error, const char* what) {
 
 /// Makes the launch stream wait for what the producer has queued. No wait on the host: this may be
 /// captured.
-inline void follow(const CudaImage& image, std::uintptr_t launch) {
-  if (!image.stream) return;
-  const std::uintptr_t from = *image.stream;
+inline void follow(const std::optional<std::uintptr_t>& producer, std::uintptr_t launch) {
+  if (!producer) return;
+  const std::uintptr_t from = *producer;
   if (from == launch || (from == 1 && launch == 0))
     return;  // 0 and 1 are both the legacy default stream
   cudaEvent_t event = nullptr;

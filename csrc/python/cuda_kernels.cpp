@@ -38,7 +38,7 @@ template <typename Compute>
 void queue(std::initializer_list<const CudaTensor*> tensors, std::uintptr_t launch,
            const Compute& compute) {
   without_gil([&] {
-    for (const CudaTensor* tensor : tensors) follow(*tensor, launch);
+    for (const CudaTensor* tensor : tensors) follow(tensor->stream, launch);
     compute(reinterpret_cast<void*>(launch));  // NOLINT: Python has streams as numbers
   });
 }

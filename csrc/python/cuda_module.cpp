@@ -91,7 +91,7 @@ std::string correlate(const py::object& a, const py::object& b, const py::object
                           "' does not compute this call; leave `kernel` out to have one that does");
   }
   flownet2::python::without_gil([&] {
-    for (const CudaImage& image : images) flownet2::python::follow(image, launch_stream);
+    for (const CudaImage& image : images) flownet2::python::follow(image.stream, launch_stream);
     flownet2::python::check_cuda(correlate(call, chosen, reinterpret_cast<cudaStream_t>(launch_stream)),
                                  "correlation");
   });

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "cuda/number.hpp"
+#include "ops/checks.hpp"
 #include "python/cuda_array.hpp"
 
 namespace flownet2::python {
@@ -27,12 +28,6 @@ struct CudaTensor {
 };
 
 namespace detail {
-
-inline std::string shape_text(const std::vector<std::int64_t>& shape) {
-  std::string text = "(";
-  for (const std::int64_t size : shape) text += (text.size() > 1 ? ", " : "") + std::to_string(size);
-  return text + ")";
-}
 
 /// Distances in elements, C order if the interface has none.
 inline void read_strides(const py::object& given, std::int64_t item, CudaTensor& tensor) {
@@ -59,16 +54,7 @@ inline void read_strides(const py::object& given, std::int64_t item, CudaTensor&
 inline CudaTensor cuda_tensor(const py::object& array, const char* name, std::size_t axes,
                               const std::string& types, bool writes) {
   using namespace detail;
-  if (!py::hasattr(array, "__cuda_array_interface__")) {
-    wrong_type(name, "expected an array on the GPU (cupy.ndarray), got " +
-                         std::string(py::str(py::type::of(array).attr("__name__"))));
-  }
-  const auto interface = array.attr("__cuda_array_interface__").cast<py::dict>();
-  for (const char* key : {"shape", "typestr", "data", "version"}) {
-    if (!interface.contains(key)) wrong_type(name, std::string("the interface lacks '") + key + "'");
-  }
-  if (interface["version"].cast<int>() < 3) wrong_type(name, "expected interface version 3 or later");
-  if (!entry(interface, "mask").is_none()) wrong_type(name, "masked arrays are not supported");
+  const py::dict interface = read_interface(array, name);
   CudaTensor tensor;
   tensor.name = name;
   tensor.type = interface["typestr"].cast<std::string>();
@@ -80,27 +66,25 @@ inline CudaTensor cuda_tensor(const py::object& array, const char* name, std::si
   }
   if (tensor.shape.size() != axes) {
     wrong_value(
-        name, "expected " + std::to_string(axes) + " dimensions, got shape " + shape_text(tensor.shape));
+        name, "expected " + std::to_string(axes) + " dimensions, got shape " + to_string(tensor.shape));
   }
   std::int64_t elements = 1;
   for (const std::int64_t size : tensor.shape) {
-    if (size < 1) wrong_value(name, "no axis may be empty, got shape " + shape_text(tensor.shape));
+    if (size < 1) wrong_value(name, "no axis may be empty, got shape " + to_string(tensor.shape));
     elements = product(name, elements, size);
   }
   const std::int64_t item = tensor.type.back() - '0';
   read_strides(entry(interface, "strides"), item, tensor);
-  const auto data = interface["data"].cast<py::tuple>();
-  if (data.size() != 2) wrong_type(name, "'data' of the interface is no pair");
-  if (writes && data[1].cast<bool>()) wrong_value(name, "the array is read-only");
-  tensor.data = reinterpret_cast<void*>(data[0].cast<std::uintptr_t>());  // NOLINT: it is a number there
+  const std::uintptr_t address = read_address(interface, name, writes);
+  tensor.data = reinterpret_cast<void*>(address);  // NOLINT: the interface gives addresses as numbers
   tensor.stream = read_stream(entry(interface, "stream"), name);
   return tensor;
 }
 
 inline void expect_shape(const CudaTensor& tensor, const std::vector<std::int64_t>& shape) {
   if (tensor.shape == shape) return;
-  detail::wrong_value(tensor.name, "expected shape " + detail::shape_text(shape) + ", got " +
-                                       detail::shape_text(tensor.shape));
+  detail::wrong_value(tensor.name,
+                      "expected shape " + to_string(shape) + ", got " + to_string(tensor.shape));
 }
 
 /// Elements from one position of the last axis but one to the next; the last axis is without gaps, and
@@ -131,12 +115,6 @@ inline void expect_contiguous(const CudaTensor& tensor) {
 inline cuda::Number number_of(const CudaTensor& tensor) {
   if (tensor.type == "<f4") return cuda::Number::float32;
   return tensor.type == "<f2" ? cuda::Number::float16 : cuda::Number::bfloat16;
-}
-
-inline void follow(const CudaTensor& tensor, std::uintptr_t launch) {
-  CudaImage image;
-  image.stream = tensor.stream;
-  follow(image, launch);
 }
 
 }  // namespace flownet2::python
