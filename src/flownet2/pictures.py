@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -16,18 +16,26 @@ _FLOAT_LIMITS = (-0.5, 2.0)
 _ACCEPTED = "(H, W, 3) or (H, W), or a batch (N, H, W, 3)"
 
 
-def as_pictures(name: str, value: Any) -> tuple[Array, bool]:
+class Device(Protocol):
+    """A GPU that takes arrays which lie on it as its own library's, without a copy."""
+
+    def asarray(self, value: Any) -> Array:
+        """The array of anything with `__cuda_array_interface__`."""
+
+
+def as_pictures(name: str, value: Any, device: Device | None = None) -> tuple[Array, bool]:
     """A picture or a batch as (N, H, W, 3), uint8 or float32 in 0..1, and whether it was a batch.
 
     Args:
         name: of the argument, for messages.
         value: an array, or anything with `__array__` or `__dlpack__` on the CPU. uint8 0..255, uint16 0..65535
             (becomes float32 in 0..1), float 0..1; (H, W) and (H, W, 1) are grey and repeated to three channels.
+        device: takes what has `__cuda_array_interface__`, which then stays on it; None for a model on the CPU.
 
     Raises:
         InputError: another shape, dtype or range; the message tells the cure.
     """
-    array = _as_array(name, value)
+    array = _as_array(name, value) if _interface(name, value) is None else _as_device_array(name, value, device)
     if array.size == 0:
         raise InputError(f"{name} is empty, shape {array.shape}; expected {_ACCEPTED}")
     array = _with_three_channels(name, array)
@@ -48,6 +56,25 @@ def _as_array(name: str, value: Any) -> Array:
         ) from error
 
 
+def _interface(name: str, value: Any) -> Any:
+    """What says that a value lies on a GPU, or None; a tensor that needs a gradient raises in place of saying it."""
+    try:
+        return getattr(value, "__cuda_array_interface__", None)
+    except Exception as error:
+        raise InputError(f"{name}: this {type(value).__name__} gives no array ({error}); .detach() it first") from error
+
+
+def _as_device_array(name: str, value: Any, device: Device | None) -> Array:
+    if device is None:
+        where = f"on the GPU ({type(value).__module__}.{type(value).__name__})"
+        copy = ".get()" if hasattr(value, "get") else ".cpu()"
+        raise InputError(f'{name} is {where}; load the model with device="cuda", or copy it to the CPU: {copy}')
+    try:
+        return device.asarray(value)
+    except (TypeError, ValueError) as error:  # what it says of itself fits no array
+        raise InputError(f"{name}: this {type(value).__name__} gives no array on the GPU ({error})") from error
+
+
 def _with_three_channels(name: str, array: Array) -> Array:
     if array.ndim == 2:
         array = array[..., None]
@@ -57,7 +84,7 @@ def _with_three_channels(name: str, array: Array) -> Array:
     if channels == 3:
         return array
     if channels == 1:
-        return np.repeat(array, 3, axis=-1)
+        return array.repeat(3, axis=-1)
     if array.shape[-3] in (1, 3):
         cure = "channels come last here: np.moveaxis(picture, -3, -1)"
     elif channels == 4:

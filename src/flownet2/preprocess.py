@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from flownet2.arrays import namespace
 from flownet2.errors import GraphError, InputError
 from flownet2.resampling import resize_flow, resize_picture
 from flownet2.types import Array, FloatArray
@@ -64,13 +66,15 @@ class Preprocess:
 
     def tensor(self, pictures: Array, channel_order: str) -> FloatArray:
         """(N, H, W, 3) uint8 or float32 0..1 in channel_order -> (N, 3, H, W) float32 as the network takes it."""
+        xp = namespace(pictures)
         if channel_order != self.channel_order:
             pictures = pictures[..., ::-1]
-        planes = np.ascontiguousarray(pictures.transpose(0, 3, 1, 2))
-        unit = np.take(_UINT8_TO_UNIT, planes) if planes.dtype == np.uint8 else planes
+        planes = xp.ascontiguousarray(pictures.transpose(0, 3, 1, 2))
+        unit = xp.take(xp.asarray(_UINT8_TO_UNIT), planes) if planes.dtype == np.uint8 else planes
         if any(self.mean):
-            unit = unit - np.asarray(self.mean, np.float32)[:, None, None]
-        return np.ascontiguousarray(unit, np.float32)
+            unit = unit - xp.asarray(np.array(self.mean, np.float32)[:, None, None])
+        tensor: FloatArray = xp.ascontiguousarray(unit, np.float32)
+        return tensor
 
 
 @dataclass(frozen=True)
@@ -113,17 +117,26 @@ class SizeFit:
             top, left = (self.height - rows) // 2, (self.width - columns) // 2
             return pictures[:, top : top + rows, left : left + columns]
         if self.rule == "pad":
-            bottom, right = rows - self.height, columns - self.width
-            return np.pad(pictures, ((0, 0), (0, bottom), (0, right), (0, 0)), mode="edge")
-        return np.stack([resize_picture(picture, rows, columns) for picture in pictures])
+            added = ((0, 0), (0, rows - self.height), (0, columns - self.width), (0, 0))
+            padded: Array = namespace(pictures).pad(pictures, added, mode="edge")
+            return padded
+        return _resized(resize_picture, pictures, rows, columns)
 
     def backward(self, flow: FloatArray) -> FloatArray:
         """(N, H, W, 2) pixels at the network's size -> at the pictures' size; "crop" keeps the cropped size."""
         if self.rule == "pad":
-            return np.ascontiguousarray(flow[:, : self.height, : self.width])
+            cut: FloatArray = namespace(flow).ascontiguousarray(flow[:, : self.height, : self.width])
+            return cut
         if self.rule == "resize":
-            return np.stack([resize_flow(item, self.height, self.width) for item in flow])
+            return _resized(resize_flow, flow, self.height, self.width)
         return flow
 
     def _multiple_of(self, size: int, down: bool) -> int:
         return (size if down else size + self.multiple - 1) // self.multiple * self.multiple
+
+
+def _resized(resize: Callable[[Array, int, int], Array], batch: Array, height: int, width: int) -> Array:
+    """Every item resized: on the CPU one after the other, each within the cache, elsewhere all at once."""
+    if namespace(batch) is np:
+        return np.stack([resize(item, height, width) for item in batch])
+    return resize(batch, height, width)

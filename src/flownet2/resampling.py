@@ -8,11 +8,13 @@ arrays halved exactly on both axes: there OpenCV averages 2x2 blocks and the las
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from flownet2.arrays import namespace
 from flownet2.types import Array
 
 _COEFFICIENT_BITS = 11
@@ -31,62 +33,73 @@ class _Axis:
 
 
 def resize_picture(picture: Array, height: int, width: int) -> Array:
-    """(H, W, C) uint8 or float32 -> (height, width, C) of the same dtype; itself if the size is right already."""
-    if picture.shape[:2] == (height, width):
+    """(..., H, W, C) uint8 or float32 -> (..., height, width, C) of the same dtype; itself if the size is right."""
+    if picture.shape[-3:-1] == (height, width):
         return picture
     return _resize_uint8(picture, height, width) if picture.dtype == np.uint8 else _resize_float(picture, height, width)
 
 
 def resize_flow(flow: Array, height: int, width: int) -> Array:
-    """(H, W, 2) float32 pixels -> (height, width, 2) float32 in pixels of the new size."""
-    if flow.shape[:2] == (height, width):
+    """(..., H, W, 2) float32 pixels -> (..., height, width, 2) float32 in pixels of the new size."""
+    rows, columns = flow.shape[-3:-1]
+    if (rows, columns) == (height, width):
         return flow
-    factors = np.array([flow.shape[1] / width, flow.shape[0] / height], np.float32)
     resized = _resize_float(flow, height, width)
-    resized /= factors
+    resized /= namespace(flow).asarray(np.array([columns / width, rows / height], np.float32))
     return resized
 
 
 def _resize_uint8(picture: Array, height: int, width: int) -> Array:
     """Columns first, products kept as integers, then rows; the shifts are those of OpenCV's vector code."""
-    rows, columns = _row_axis(picture.shape[0], height), _column_axis(picture.shape[1], width)
-    y0, y1 = (c[:, None, None] for c in _integer_weights(rows))
+    xp = namespace(picture)
+    rows, columns = _row_axis(picture.shape[-3], height), _column_axis(picture.shape[-2], width)
     if columns.identity:
         lines, shift = picture, 9  # each is 2048 times itself, shifted by 4, which the next shift takes back
     else:
-        x0, x1 = (c[:, None] for c in _integer_weights(columns))
-        lines, shift = picture[:, columns.first] * x0 + picture[:, columns.second] * x1, 16
+        left, right, x0, x1 = _tables(xp, columns, _integer_weights(columns), inner=1)
+        lines, shift = picture.take(left, -2) * x0 + picture.take(right, -2) * x1, 16
         lines >>= 4
-    out = np.empty((height, width, picture.shape[2]), np.uint8)
-    for some in _some_rows(height):
-        sums = y0[some] * lines[rows.first[some]]
+    above, below, y0, y1 = _tables(xp, rows, _integer_weights(rows), inner=2)
+
+    def resized(some: slice) -> Array:
+        sums = y0[some] * lines.take(above[some], -3)
         sums >>= shift
-        below = y1[some] * lines[rows.second[some]]
-        below >>= shift
-        sums += below
+        lower = y1[some] * lines.take(below[some], -3)
+        lower >>= shift
+        sums += lower
         sums += 2
         sums >>= 2
-        out[some] = sums
-    return out
+        return sums
+
+    return _all_rows(xp, resized, (*picture.shape[:-3], height, width, picture.shape[-1]), np.uint8)
 
 
 def _resize_float(picture: Array, height: int, width: int) -> Array:
-    rows, columns = _row_axis(picture.shape[0], height), _column_axis(picture.shape[1], width)
-    rx, ry = columns.weight[:, None], rows.weight[:, None, None]
+    xp = namespace(picture)
+    rows, columns = _row_axis(picture.shape[-3], height), _column_axis(picture.shape[-2], width)
     lines = picture
     if not columns.identity:
-        lines = picture[:, columns.first] * (1 - rx) + picture[:, columns.second] * rx
-    out = np.empty((height, width, picture.shape[2]), np.float32)
-    for some in _some_rows(height):
-        sums = lines[rows.first[some]] * (1 - ry[some])
-        sums += lines[rows.second[some]] * ry[some]
-        out[some] = sums
+        left, right, x0, x1 = _tables(xp, columns, _float_weights(columns), inner=1)
+        lines = picture.take(left, -2) * x0 + picture.take(right, -2) * x1
+    above, below, y0, y1 = _tables(xp, rows, _float_weights(rows), inner=2)
+
+    def resized(some: slice) -> Array:
+        sums = lines.take(above[some], -3) * y0[some]
+        sums += lines.take(below[some], -3) * y1[some]
+        return sums
+
+    return _all_rows(xp, resized, (*picture.shape[:-3], height, width, picture.shape[-1]), np.float32)
+
+
+def _all_rows(xp: Any, resized: Callable[[slice], Array], shape: tuple[int, ...], dtype: type) -> Array:
+    """All output rows, from some of them: a few at a time on the CPU, all at once where every step is a launch."""
+    if xp is not np:
+        return resized(slice(None)).astype(dtype, copy=False)
+    out: Array = np.empty(shape, dtype)
+    for start in range(0, shape[-3], _ROWS_AT_A_TIME):
+        some = slice(start, start + _ROWS_AT_A_TIME)
+        out[..., some, :, :] = resized(some)
     return out
-
-
-def _some_rows(height: int) -> Iterator[slice]:
-    for start in range(0, height, _ROWS_AT_A_TIME):
-        yield slice(start, min(start + _ROWS_AT_A_TIME, height))
 
 
 def _positions(n_in: int, n_out: int) -> tuple[Array, Array]:
@@ -111,7 +124,18 @@ def _row_axis(n_in: int, n_out: int) -> _Axis:
     return _Axis(np.clip(first, 0, n_in - 1), np.clip(first + 1, 0, n_in - 1), weight, n_in == n_out)
 
 
+def _float_weights(axis: _Axis) -> tuple[Array, Array]:
+    return 1 - axis.weight, axis.weight
+
+
 def _integer_weights(axis: _Axis) -> tuple[Array, Array]:
     one = np.float32(1 << _COEFFICIENT_BITS)
     weights = np.rint((1 - axis.weight) * one), np.rint(axis.weight * one)
     return weights[0].astype(np.int32), weights[1].astype(np.int32)
+
+
+def _tables(xp: Any, axis: _Axis, weights: tuple[Array, Array], *, inner: int) -> tuple[Array, Array, Array, Array]:
+    """An axis's neighbours and their weights where the pictures lie; the weights with one place per inner axis."""
+    shape = (-1, *[1] * inner)
+    first, second = xp.asarray(axis.first), xp.asarray(axis.second)
+    return first, second, xp.asarray(weights[0].reshape(shape)), xp.asarray(weights[1].reshape(shape))
