@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
+import foreign_arrays
 from flownet2.errors import InputError
 from flownet2.pictures import as_pictures
 
@@ -34,6 +37,21 @@ class NoArray:
 
     def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:
         raise RuntimeError("can't call numpy() on a tensor that requires grad")
+
+
+class OnGpu:
+    """Like a tensor on a GPU: only __cuda_array_interface__, and no way to NumPy."""
+
+    __cuda_array_interface__ = RGB.__array_interface__
+    __array__ = NoArray.__array__
+
+
+class NeedsGradient:
+    """As torch has it."""
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        raise RuntimeError("Can't get __cuda_array_interface__ on Variable that requires grad.")
 
 
 @pytest.mark.parametrize("value", [RGB, RGB.tolist(), ArrayLike(), DlpackOnly(), RGB[::-1].copy()[::-1]])
@@ -65,6 +83,49 @@ def test_overshoot_of_float_pictures_is_fine() -> None:
     as_pictures("image1", np.float32([[[-0.2, 1.3, 0.5]]]))
 
 
+def test_arrays_of_a_gpu_stay_there() -> None:
+    for value in (foreign_arrays.asarray(RGB), OnGpu()):
+        pictures, batched = as_pictures("image1", value, foreign_arrays)
+        assert type(pictures) is foreign_arrays.ndarray
+        assert np.array_equal(pictures.get(), RGB[None])
+        assert not batched
+    shared, _ = as_pictures("image1", OnGpu(), foreign_arrays)
+    assert shared.__cuda_array_interface__["data"] == RGB.__array_interface__["data"]
+
+
+def test_arrays_of_the_cpu_stay_there_too() -> None:
+    pictures, _ = as_pictures("image1", RGB, foreign_arrays)
+    assert type(pictures) is np.ndarray
+
+
+@pytest.mark.parametrize(
+    ("value", "device", "text"),
+    [
+        (
+            foreign_arrays.asarray(RGB),
+            None,
+            "image1 is on the GPU (foreign_arrays.ndarray); "
+            'load the model with device="cuda", or copy it to the CPU: .get()',
+        ),
+        (OnGpu(), None, 'test_pictures.OnGpu); load the model with device="cuda", or copy it to the CPU: .cpu()'),
+        (NeedsGradient(), None, ".detach() it first"),
+        (NeedsGradient(), foreign_arrays, ".detach() it first"),
+    ],
+)
+def test_gpu_arrays_refused(value: object, device: Any, text: str) -> None:
+    with pytest.raises(InputError) as error:
+        as_pictures("image1", value, device)
+    assert text in str(error.value)
+
+
+def test_an_interface_that_says_nonsense() -> None:
+    class Nonsense(OnGpu):
+        __cuda_array_interface__ = RGB.__array_interface__ | {"typestr": "<q9"}
+
+    with pytest.raises(InputError, match="image1: this Nonsense gives no array on the GPU"):
+        as_pictures("image1", Nonsense(), foreign_arrays)
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [
@@ -93,3 +154,7 @@ def test_refused(value: object, text: str) -> None:
         as_pictures("image1", value)
     assert text in str(error.value)
     assert "image1" in str(error.value)
+    if isinstance(value, np.ndarray) and value.dtype != object:
+        with pytest.raises(InputError) as elsewhere:
+            as_pictures("image1", foreign_arrays.asarray(value), foreign_arrays)
+        assert str(elsewhere.value) == str(error.value)

@@ -21,6 +21,7 @@ ABOVE_ARRAYS = frozenset({"graph", "networks", "executors", "weights", "builtin"
 # What each part of the package must not import; `cli` is added to every row below.
 FORBIDDEN: dict[str, frozenset[str]] = {
     **dict.fromkeys(PLAIN, ABOVE_ARRAYS),
+    "arrays": PLAIN | ABOVE_ARRAYS,
     "ops": PLAIN | ABOVE_ARRAYS,
     "graph": PLAIN | ABOVE_ARRAYS - {"graph"},
     "networks": PLAIN | {"executors", "weights", "builtin", "api", "evaluate"},
