@@ -22,6 +22,17 @@ __device__ __forceinline__ void put(float* to, float v) { *to = v; }
 __device__ __forceinline__ void put(__half* to, float v) { *to = __float2half_rn(v); }
 __device__ __forceinline__ void put(__nv_bfloat16* to, float v) { *to = __float2bfloat16(v); }
 
+/// Element `at` of a tensor whose type only the launch knows.
+__device__ __forceinline__ void put_as(void* to, Number type, std::int64_t at, float v) {
+  if (type == Number::float32) {
+    put(static_cast<float*>(to) + at, v);
+  } else if (type == Number::float16) {
+    put(static_cast<__half*>(to) + at, v);
+  } else {
+    put(static_cast<__nv_bfloat16*>(to) + at, v);
+  }
+}
+
 /// Count elements in accesses of 16 bytes, or of 8 where that is all; `from` is aligned to them.
 template <int Count, typename T>
 __device__ __forceinline__ void load(const T* from, float (&to)[Count]) {

@@ -9,7 +9,6 @@
 
 #include <array>
 #include <exception>
-#include <initializer_list>
 #include <string>
 #include <utility>
 
@@ -22,26 +21,13 @@
 #include "cuda/resize.hpp"
 #include "cuda/warp.hpp"
 #include "python/cuda_tensor.hpp"
-#include "python/gil.hpp"
 
 namespace flownet2::python {
 namespace {
 
 using Pair = std::pair<std::int64_t, std::int64_t>;
-constexpr const char* float32 = "<f4";
-constexpr const char* any_float = "<f4 <f2 <u2";
 
 // ---- helpers
-
-/// Without the GIL: what the arrays' streams hold comes first.
-template <typename Compute>
-void queue(std::initializer_list<const CudaTensor*> tensors, std::uintptr_t launch,
-           const Compute& compute) {
-  without_gil([&] {
-    for (const CudaTensor* tensor : tensors) follow(tensor->stream, launch);
-    compute(reinterpret_cast<void*>(launch));  // NOLINT: Python has streams as numbers
-  });
-}
 
 CudaTensor planar(const py::object& array, const char* name, bool writes) {
   CudaTensor tensor = cuda_tensor(array, name, 4, float32, writes);
@@ -62,8 +48,6 @@ ResizeMode mode_named(const std::string& name) {
   if (name == "nearest") return ResizeMode::nearest;
   throw py::value_error("mode must be 'bilinear' or 'nearest', got '" + name + "'");
 }
-
-const float* floats(const CudaTensor& t) { return static_cast<const float*>(t.data); }
 
 // ---- operators
 

@@ -8,4 +8,7 @@ namespace flownet2::python {
 /// channel_norm, resize, warp, gather, gather_phase, epilogue, pack, link, fusion_link; their errors.
 void bind_cuda_kernels(pybind11::module_& m);
 
+/// flow_head, flow_up.
+void bind_cuda_flow(pybind11::module_& m);
+
 }  // namespace flownet2::python

@@ -144,6 +144,7 @@ PYBIND11_MODULE(FLOWNET2_CUDA_MODULE, m, py::mod_gil_not_used()) {
   m.def("correlation_launch", &launch_shape, py::arg("kernel"), py::arg("n"), py::arg("h"), py::arg("w"),
         py::arg("channels"), "The grid of a call; needs no GPU.");
   flownet2::python::bind_cuda_kernels(m);
+  flownet2::python::bind_cuda_flow(m);
 #if CUH_EMULATED
   py::register_exception<cuh::error>(m, "KernelError", PyExc_RuntimeError);
   m.def("seed", [](std::uint64_t seed) { cuh::set_seed(seed); }, py::arg("seed"));

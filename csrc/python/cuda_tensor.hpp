@@ -6,6 +6,7 @@
 #include <pybind11/pybind11.h>
 
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,8 +14,13 @@
 #include "cuda/number.hpp"
 #include "ops/checks.hpp"
 #include "python/cuda_array.hpp"
+#include "python/gil.hpp"
 
 namespace flownet2::python {
+
+// Typestrs that kernels take; bfloat16 travels as its bits, "<u2".
+inline constexpr const char* float32 = "<f4";
+inline constexpr const char* any_float = "<f4 <f2 <u2";
 
 struct CudaTensor {
   void* data = nullptr;
@@ -111,10 +117,21 @@ inline void expect_contiguous(const CudaTensor& tensor) {
   detail::wrong_value(tensor.name, "expected C order without gaps; cupy.ascontiguousarray makes it");
 }
 
-/// bfloat16 travels as its bits.
+inline const float* floats(const CudaTensor& t) { return static_cast<const float*>(t.data); }
+
 inline cuda::Number number_of(const CudaTensor& tensor) {
   if (tensor.type == "<f4") return cuda::Number::float32;
   return tensor.type == "<f2" ? cuda::Number::float16 : cuda::Number::bfloat16;
+}
+
+/// Without the GIL: what the arrays' streams hold comes first.
+template <typename Compute>
+void queue(std::initializer_list<const CudaTensor*> tensors, std::uintptr_t launch,
+           const Compute& compute) {
+  without_gil([&] {
+    for (const CudaTensor* tensor : tensors) follow(tensor->stream, launch);
+    compute(reinterpret_cast<void*>(launch));  // NOLINT: Python has streams as numbers
+  });
 }
 
 }  // namespace flownet2::python

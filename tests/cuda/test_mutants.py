@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The correlation kernels with mistakes planted in their source: the tests' means find every one."""
+"""Kernels with mistakes planted in their source: the tests' means find every one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SIMT, MMA = "correlation_simt.cuh", "correlation_mma.cuh"
+SIMT, MMA, FLOW = "correlation_simt.cuh", "correlation_mma.cuh", "flow_head.cu"
+PROGRAMS = {SIMT: "mutant.cpp", MMA: "mutant.cpp", FLOW: "flow_mutant.cpp"}
 
 # File, the text there (once), what stands there instead.
 MUTANTS = {
@@ -26,48 +27,59 @@ MUTANTS = {
     "mma-no-barrier-before-the-next-fill": (MMA, "__syncthreads();  // the next fill", "//"),
     "mma-no-barrier-before-writing": (MMA, "__syncwarp();\n      write<", "write<"),
     "mma-displaced-by-one": (MMA, "at.y0 + 2 * (q - kReach)", "at.y0 + 2 * (q - kReach) + 1"),
+    "head-no-barrier-before-reading": (FLOW, "__syncthreads();", ""),
+    "head-beyond-the-channels": (FLOW, "if (whole && count >= Piece)", "if (whole)"),
+    "head-half-of-the-lanes": (FLOW, "step > 0;", "step > 1;"),
+    "head-displaced-by-one": (FLOW, "% a.kernel - a.padding", "% a.kernel - a.padding + 1"),
+    "up-other-parity": (FLOW, "(x + a.padding) % a.stride", "x % a.stride"),
+    "up-weights-turned": (FLOW, "c * a.co + o", "o * a.ci + c"),
 }
 # A copy that nobody waits for lands when its thread ends at the latest, which barriers may have put in order: of those
 # only the results tell.
 RACES = [name for name in MUTANTS if "-no-barrier-" in name]
 
 
-def run(folder: Path, mutant: str | None, *flags: str) -> subprocess.CompletedProcess[str]:
-    """Compiles the kernels, with a mistake or without, and runs tests/cuda/mutant.cpp on them."""
-    shutil.copytree(ROOT / "csrc" / "cuda", folder / "cuda")
+def run(folder: Path, program: str, mutant: str | None, *flags: str) -> subprocess.CompletedProcess[str]:
+    """Compiles the kernels, with a mistake or without, and runs the program on them."""
+    csrc, here = ROOT / "csrc", ROOT / "tests" / "cuda"
+    shutil.copytree(csrc / "cuda", folder / "cuda")
     if mutant:
         name, text, instead = MUTANTS[mutant]
         source = (folder / "cuda" / name).read_text("utf-8")
         assert source.count(text) == 1, f"{name} no longer has {text!r} once"
         (folder / "cuda" / name).write_text(source.replace(text, instead), "utf-8")
-    program = folder / "mutant"
-    here = ROOT / "tests" / "cuda"
-    includes = [f"-I{folder}", "-isystem", str(here / "emulator")]
+    sources = [here / program, csrc / "error.cpp", csrc / "ops" / "checks.cpp"]
+    includes = [f"-I{folder}", f"-I{csrc}", f"-I{csrc / 'include'}", "-isystem", str(here / "emulator")]
     compiler = os.environ.get("CXX", "g++")
-    subprocess.run(
-        [compiler, "-std=c++17", "-O1", "-g", *flags, *includes, here / "mutant.cpp", "-o", program], check=True
-    )
-    return subprocess.run([program], capture_output=True, text=True, check=False, timeout=300)
+    built = folder / "mutant"
+    subprocess.run([compiler, "-std=c++17", "-O1", "-g", *flags, *includes, *sources, "-o", built], check=True)
+    return subprocess.run([built], capture_output=True, text=True, check=False, timeout=300)
 
 
-def test_kernels_as_they_are(tmp_path: Path) -> None:
-    done = run(tmp_path, None)
+each_program = pytest.mark.parametrize("program", sorted(set(PROGRAMS.values())))
+
+
+@each_program
+def test_kernels_as_they_are(tmp_path: Path, program: str) -> None:
+    done = run(tmp_path, program, None)
     assert done.returncode == 0, done.stdout
 
 
-def test_kernels_as_they_are_have_no_race(tmp_path: Path) -> None:
-    done = run(tmp_path, None, "-fsanitize=thread")
+@each_program
+def test_kernels_as_they_are_have_no_race(tmp_path: Path, program: str) -> None:
+    done = run(tmp_path, program, None, "-fsanitize=thread")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_kernels_as_they_are_stay_in_bounds(tmp_path: Path) -> None:
-    done = run(tmp_path, None, "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+@each_program
+def test_kernels_as_they_are_stay_in_bounds(tmp_path: Path, program: str) -> None:
+    done = run(tmp_path, program, None, "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_wrong_results(tmp_path: Path, mutant: str) -> None:
-    done = run(tmp_path, mutant)
+    done = run(tmp_path, PROGRAMS[MUTANTS[mutant][0]], mutant)
     assert done.returncode == 1, done.stdout + done.stderr
     assert f"{mutant.split('-', maxsplit=1)[0]} wrong" in done.stdout
 
@@ -75,6 +87,6 @@ def test_wrong_results(tmp_path: Path, mutant: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("mutant", RACES)
 def test_races(tmp_path: Path, mutant: str) -> None:
-    done = run(tmp_path, mutant, "-fsanitize=thread")
+    done = run(tmp_path, PROGRAMS[MUTANTS[mutant][0]], mutant, "-fsanitize=thread")
     assert done.returncode != 0
     assert "data race" in done.stderr

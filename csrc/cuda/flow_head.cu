@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+// Convolutions into and from a flow, NHWC, for any number of channels read and at most 4 written.
+//   flow_head: out[n, y, x, o] = leaky(bias[o] + sum over ky, kx, c of
+//       in[n, y * stride + ky - padding, x * stride + kx - padding, c] * weight[o, ky, kx, c])
+//   flow_up: the same turned round; a thread gathers all that falls on its pixel
+// flow_head's sums are long and few: lanes share one, each takes pieces of 16 bytes of the input's
+// channels, for several neighbouring pixels, so that the weights are read once for all of them.
+#include "cuda/flow_head.hpp"
+#include "cuda/values.cuh"
+
+namespace flownet2::cuda {
+namespace {
+
+constexpr int most_outputs = static_cast<int>(most_flow_channels);
+
+struct FlowArguments {
+  const void* x;
+  const float* weight;
+  const float* bias;
+  void* out;
+  std::int64_t in_pitch, out_pitch;
+  int n, ci, h, w, co, out_h, out_w;
+  int kernel, stride, padding;
+  float slope;
+  Number out_type;
+  bool whole;  // pieces of the input are aligned
+};
+
+// ---- helpers
+
+__device__ __forceinline__ void finish(const FlowArguments& a, std::int64_t pixel, int o, float sum) {
+  const float value = sum + (a.bias != nullptr ? __ldg(a.bias + o) : 0.0f);
+  put_as(a.out, a.out_type, pixel * a.out_pitch + o, value > 0.0f ? value : value * a.slope);
+}
+
+/// `count` channels, zeros after them.
+template <typename In, int Piece>
+__device__ __forceinline__ void read_piece(const In* from, int count, bool whole, float (&to)[Piece]) {
+  if (whole && count >= Piece) {
+    load<Piece>(from, to);
+    return;
+  }
+  CUH_UNROLL
+  for (int i = 0; i < Piece; ++i) to[i] = i < count ? to_float(from[i]) : 0.0f;
+}
+
+/// Where a group of lanes works: `Pixels` neighbours of a row.
+struct Spot {
+  int image, y, x;
+};
+
+template <typename In, int Lanes, int Pixels>
+__device__ __forceinline__ void multiply(const FlowArguments& a, const Spot& at, int lane,
+                                         float (&sums)[most_outputs][Pixels]) {
+  constexpr int piece = static_cast<int>(16 / sizeof(In));
+  const int padded = (a.ci + 7) / 8 * 8;
+  const int pieces = (a.ci + piece - 1) / piece;
+  const std::int64_t per_output = static_cast<std::int64_t>(a.kernel) * a.kernel * padded;
+  CUH_NO_UNROLL
+  for (int item = lane; item < a.kernel * a.kernel * pieces; item += Lanes) {
+    const int tap = item / pieces;
+    const int first = (item - tap * pieces) * piece;
+    const int line = at.y * a.stride + tap / a.kernel - a.padding;
+    const int column = at.x * a.stride + tap % a.kernel - a.padding;
+    if (line < 0 || line >= a.h) continue;
+    const In* row = static_cast<const In*>(a.x) +
+                    (static_cast<std::int64_t>(at.image) * a.h + line) * a.w * a.in_pitch + first;
+    float values[Pixels][piece] = {};
+    CUH_UNROLL
+    for (int p = 0; p < Pixels; ++p) {
+      const int place = column + p * a.stride;
+      if (place < 0 || place >= a.w) continue;
+      read_piece(row + place * a.in_pitch, a.ci - first, a.whole, values[p]);
+    }
+    const float* weight = a.weight + static_cast<std::int64_t>(tap) * padded + first;
+    CUH_UNROLL
+    for (int o = 0; o < most_outputs; ++o) {
+      if (o >= a.co) break;
+      float factors[piece];
+      load<piece>(weight + o * per_output, factors);
+      CUH_UNROLL
+      for (int p = 0; p < Pixels; ++p) {
+        CUH_UNROLL
+        for (int i = 0; i < piece; ++i) sums[o][p] = fmaf(values[p][i], factors[i], sums[o][p]);
+      }
+    }
+  }
+}
+
+/// Adds what the lanes of a group have; all of them get the sums.
+template <int Lanes, int Pixels>
+__device__ __forceinline__ void add_lanes(int outputs, float (&sums)[most_outputs][Pixels]) {
+  constexpr int within = Lanes < 32 ? Lanes : 32;
+  CUH_UNROLL
+  for (int o = 0; o < most_outputs; ++o) {
+    if (o >= outputs) break;
+    CUH_UNROLL
+    for (int p = 0; p < Pixels; ++p) {
+      CUH_UNROLL
+      for (int step = within / 2; step > 0; step /= 2) {
+        sums[o][p] += __shfl_xor_sync(0xffffffffu, sums[o][p], step);
+      }
+    }
+  }
+  if constexpr (Lanes > 32) {
+    static_assert(Lanes == threads_per_block, "a group is a block: one barrier for all");
+    CUH_SHARED(float, parts, [Lanes / 32][most_outputs * Pixels]);
+    CUH_UNROLL
+    for (int i = 0; i < most_outputs * Pixels; ++i) {
+      if (threadIdx.x % 32 == 0) parts[threadIdx.x / 32][i] = sums[i / Pixels][i % Pixels];
+    }
+    __syncthreads();
+    CUH_UNROLL
+    for (int i = 0; i < most_outputs * Pixels; ++i) {
+      float sum = 0.0f;
+      CUH_UNROLL
+      for (int warp = 0; warp < Lanes / 32; ++warp) sum += parts[warp][i];
+      sums[i / Pixels][i % Pixels] = sum;
+    }
+  }
+}
+
+// ---- kernels
+
+template <typename In, int Lanes, int Pixels>
+__global__ void __launch_bounds__(threads_per_block) flow_head_kernel(FlowArguments a) {
+  const unsigned across = static_cast<unsigned>((a.out_w - 1) / Pixels + 1);
+  const int lane = static_cast<int>(threadIdx.x % Lanes);
+  constexpr auto groups_per_block = static_cast<unsigned>(threads_per_block / Lanes);
+  const unsigned group = blockIdx.x * groups_per_block + threadIdx.x / Lanes;
+  const unsigned row = group / across;
+  const auto out_h = static_cast<unsigned>(a.out_h);
+  const Spot at = {static_cast<int>(row / out_h), static_cast<int>(row % out_h),
+                   static_cast<int>(group % across) * Pixels};
+  float sums[most_outputs][Pixels] = {};
+  const bool inside = at.image < a.n;  // no early end: the lanes of a warp meet in add_lanes
+  if (inside) multiply<In, Lanes, Pixels>(a, at, lane, sums);
+  add_lanes<Lanes, Pixels>(a.co, sums);
+  CUH_UNROLL
+  for (int p = 0; p < Pixels; ++p) {
+    if (!inside || lane != p || at.x + p >= a.out_w) continue;
+    const std::int64_t pixel = static_cast<std::int64_t>(row) * a.out_w + at.x + p;
+    CUH_UNROLL
+    for (int o = 0; o < most_outputs; ++o) {
+      if (o < a.co) finish(a, pixel, o, sums[o][p]);
+    }
+  }
+}
+
+/// All that falls on pixel (y, x) of the output.
+__device__ __forceinline__ void gather_pixel(const FlowArguments& a, std::int64_t n, int y, int x,
+                                             float (&sums)[most_outputs]) {
+  const int area = a.kernel * a.kernel;
+  for (int ky = (y + a.padding) % a.stride; ky < a.kernel; ky += a.stride) {
+    const int line = (y + a.padding - ky) / a.stride;
+    if (y + a.padding < ky || line >= a.h) continue;
+    for (int kx = (x + a.padding) % a.stride; kx < a.kernel; kx += a.stride) {
+      const int column = (x + a.padding - kx) / a.stride;
+      if (x + a.padding < kx || column >= a.w) continue;
+      const float* from =
+          static_cast<const float*>(a.x) + ((n * a.h + line) * a.w + column) * a.in_pitch;
+      const float* weight = a.weight + ky * a.kernel + kx;
+      for (int c = 0; c < a.ci; ++c) {
+        const float value = __ldg(from + c);
+        CUH_UNROLL
+        for (int o = 0; o < most_outputs; ++o) {
+          if (o < a.co) sums[o] = fmaf(value, __ldg(weight + (c * a.co + o) * area), sums[o]);
+        }
+      }
+    }
+  }
+}
+
+__global__ void __launch_bounds__(threads_per_block) flow_up_kernel(FlowArguments a) {
+  const int x = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
+  if (x >= a.out_w) return;
+  const auto step = static_cast<std::int64_t>(gridDim.y) * blockDim.y;
+  const std::int64_t first = std::int64_t{blockIdx.y} * blockDim.y + threadIdx.y;
+  for (std::int64_t n = blockIdx.z; n < a.n; n += gridDim.z) {
+    for (std::int64_t y = first; y < a.out_h; y += step) {
+      float sums[most_outputs] = {};
+      gather_pixel(a, n, static_cast<int>(y), x, sums);
+      CUH_UNROLL
+      for (int o = 0; o < most_outputs; ++o) {
+        if (o < a.co) finish(a, (n * a.out_h + y) * a.out_w + x, o, sums[o]);
+      }
+    }
+  }
+}
+
+// ---- launcher
+
+void check_tensor(const char* op, const char* name, const Shape& shape, std::int64_t pitch) {
+  check_shape(op, name, shape);
+  constexpr std::int64_t most_channels = 1 << 16;
+  if (std::max(shape.h, shape.w) > longest_side || shape.n > most_pixels || shape.c > most_channels) {
+    fail(op, std::string(name) + " may have 2 ** 30 rows and columns and 2 ** 16 channels at most");
+  }
+  if (pitch < shape.c) {
+    fail(op, std::string(name) + ": its pitch must be at least " + std::to_string(shape.c) + ", got " +
+                 std::to_string(pitch));
+  }
+  checked_product(op, checked_product(op, shape.n * shape.h, shape.w), checked_product(op, pitch, 4));
+}
+
+void check(const char* op, const FlowLayer& l, bool transposed) {
+  constexpr std::int64_t widest = 64;
+  if (std::min(l.kernel, l.stride) < 1 || l.padding < 0 ||
+      std::max({l.kernel, l.stride, l.padding}) > widest) {
+    fail(op, "kernel and stride must be in 1..64, padding in 0..64");
+  }
+  check_tensor(op, "x", l.in, l.in_pitch);
+  check_tensor(op, "out", l.out, l.out_pitch);
+  if (l.out.c > most_flow_channels || (transposed && l.in.c > most_flow_channels)) {
+    fail(op, std::string(transposed ? "x and out" : "out") + " may have 4 channels at most");
+  }
+  const auto length = [&](std::int64_t in) {
+    if (transposed) return (in - 1) * l.stride - 2 * l.padding + l.kernel;
+    return in + 2 * l.padding < l.kernel ? 0 : (in + 2 * l.padding - l.kernel) / l.stride + 1;
+  };
+  const Shape expected = {l.in.n, l.out.c, length(l.in.h), length(l.in.w)};
+  if (l.out != expected) {
+    fail(op, "out must be (N, C, H, W) = " + to_string(expected) + ", got " + to_string(l.out));
+  }
+}
+
+FlowArguments arguments_of(const char* op, const void* x, const float* weight, const float* bias,
+                           void* out, const FlowLayer& l) {
+  check_pointer(op, "x", x, bytes_of(l.in_type));
+  check_pointer(op, "out", out, bytes_of(l.out_type));
+  if (!aligned(bias, 4)) fail(op, "bias must be aligned to 4 bytes");
+  FlowArguments a{};
+  a.x = x;
+  a.weight = weight;
+  a.bias = bias;
+  a.out = out;
+  a.in_pitch = l.in_pitch;
+  a.out_pitch = l.out_pitch;
+  a.n = static_cast<int>(l.in.n);
+  a.ci = static_cast<int>(l.in.c);
+  a.h = static_cast<int>(l.in.h);
+  a.w = static_cast<int>(l.in.w);
+  a.co = static_cast<int>(l.out.c);
+  a.out_h = static_cast<int>(l.out.h);
+  a.out_w = static_cast<int>(l.out.w);
+  a.kernel = static_cast<int>(l.kernel);
+  a.stride = static_cast<int>(l.stride);
+  a.padding = static_cast<int>(l.padding);
+  a.slope = l.slope;
+  a.out_type = l.out_type;
+  a.whole = aligned(x, 16) && l.in_pitch * bytes_of(l.in_type) % 16 == 0;
+  return a;
+}
+
+template <typename In, int Lanes, int Pixels>
+void launch_head(const char* op, const FlowArguments& a, void* stream) {
+  const std::int64_t rows = std::int64_t{a.n} * a.out_h;
+  const std::int64_t groups = checked_product(op, rows, (a.out_w - 1) / Pixels + 1);
+  if (groups > most_pixels) fail(op, "out may have 2 ** 31 - 1 groups of pixels at most");
+  const dim3 blocks(blocks_for(op, groups, threads_per_block / Lanes));
+  CUH_LAUNCH((flow_head_kernel<In, Lanes, Pixels>), blocks, dim3(threads_per_block), 0,
+             stream_of(stream), a);
+}
+
+}  // namespace
+
+void flow_head(const void* x, const float* weight, const float* bias, void* out, const FlowLayer& layer,
+               void* stream) {
+  constexpr const char* op = "flow_head";
+  check(op, layer, false);
+  check_pointer(op, "weight", weight, 16);
+  const FlowArguments a = arguments_of(op, x, weight, bias, out, layer);
+  const std::int64_t pixels = checked_product(op, layer.out.n * layer.out.h, layer.out.w);
+  with_type(layer.in_type, [&](auto element) {
+    using In = typename decltype(element)::Type;
+    constexpr auto piece = static_cast<std::int64_t>(16 / sizeof(In));
+    const std::int64_t items = layer.kernel * layer.kernel * ((layer.in.c - 1) / piece + 1);
+    if (items >= 512 && pixels < 4096) {  // few long sums: a block for each, or most of the GPU idles
+      launch_head<In, threads_per_block, 1>(op, a, stream);
+    } else if (items > 40) {
+      launch_head<In, 32, 4>(op, a, stream);
+    } else {
+      launch_head<In, 8, 4>(op, a, stream);
+    }
+  });
+  check_launch(op);
+}
+
+void flow_up(const float* x, const float* weight, const float* bias, void* out, const FlowLayer& layer,
+             void* stream) {
+  constexpr const char* op = "flow_up";
+  check(op, layer, true);
+  check_pointer(op, "weight", weight, 4);
+  if (layer.in_type != Number::float32) fail(op, "x must be float32");
+  const FlowArguments a = arguments_of(op, x, weight, bias, out, layer);
+  const Launch l = over_image(op, layer.out.h, layer.out.w, layer.out.n);
+  CUH_LAUNCH((flow_up_kernel), blocks_of(l), threads_of(l), 0, stream_of(stream), a);
+  check_launch(op);
+}
+
+}  // namespace flownet2::cuda
