@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, overload
 
 import numpy as np
@@ -24,22 +25,27 @@ def load(
     device: str = "cpu",
     precision: str = "float32",
     executor: str | None = None,
+    engine: str = "auto",
+    graph: bool = True,
     network: str | None = None,
 ) -> FlowEstimator:
     """A model that computes optical flow.
 
     Args:
         name_or_path: "flownet2-lite" (built in), or the path of a model file or of a checkpoint such as mmflow's.
-        device: "cpu".
+        device: "cpu", "cuda" (an NVIDIA GPU), or "cuda:1" for the second one.
         precision: "float32", or "bfloat16": half the memory, faster where the processor has instructions for it;
-            flow differs by less than 0.1 px on average.
-        executor: "native", "numpy" or "reference"; None for the fastest, "native".
+            flow differs by less than 0.1 px on average. On a GPU also "tf32" and "float16"; "float32" is without
+            tensor cores there. Flow, coordinates and sums are float32 in all of them.
+        executor: of a CPU, "native", "numpy" or "reference"; None for the fastest, "native".
+        engine: of a GPU, where convolutions come from: "cudnn", "cublas", or "auto": cuDNN where it is installed.
+        graph: of a GPU: queue all launches of a size as one CUDA graph; False to debug.
         network: of a checkpoint, such as "flownet2css-sd"; None to recognise it by its tensors.
 
     Raises:
-        InputError: a name that is neither built in nor a file, or an unknown executor, precision or network.
+        InputError: a name that is neither built in nor a file, or an unknown executor, precision, engine or network.
         CheckpointError, WeightsError: the file is broken, or does not fit its network.
-        UnavailableError: the device is not available.
+        UnavailableError: the device is not available; the message says what to install or change.
         OSError: the file cannot be read.
 
     Example:
@@ -48,7 +54,7 @@ def load(
         >>> model.network
         'flownet2-lite'
     """
-    chosen = get_executor(executor, device=device, precision=precision)
+    chosen = get_executor(executor, device=device, precision=precision, engine=engine, graph=graph)
     model = load_model(model_path(name_or_path), network)
     return FlowEstimator(model, chosen.compile(model.graph, model.parameters))
 
@@ -95,31 +101,36 @@ class FlowEstimator:
 
         Args:
             image1: (H, W, 3), grey (H, W), or a batch (N, H, W, 3); uint8 0..255, uint16 0..65535 or float 0..1.
-                Any size from 1x1 up, any strides; anything with `__array__` or `__dlpack__` on the CPU.
-            image2: the same shape.
+                Any size from 1x1 up, any strides; anything with `__array__` or `__dlpack__` on the CPU. With
+                device="cuda" also anything with `__cuda_array_interface__` (CuPy, PyTorch), which stays on the GPU.
+            image2: the same shape, on the same device.
             channel_order: of the pictures: "rgb", or "bgr" as OpenCV reads them.
             size_rule: for sizes that are no multiple of what the network needs (64; 32 for flownet2-lite):
                 "resize" as mmflow, "pad" by the border's pixels and cut, or "crop" to the centre as NVIDIA.
 
         Returns:
             float32 (H, W, 2), or (N, H, W, 2) for a batch: pixels, u (to the right) then v (down), at the input's
-            size; at the cropped size for "crop". A batch gives the same bits as single calls.
+            size; at the cropped size for "crop". A batch gives the same bits as single calls. A CuPy array if the
+            pictures were on the GPU.
 
         Raises:
             InputError: pictures or options that do not fit; the message tells the cure.
         """
         if channel_order not in CHANNEL_ORDERS:
             raise InputError(f"channel_order must be 'rgb' or 'bgr', got {channel_order!r}")
-        first, batched = as_pictures("image1", image1)
-        second, _ = as_pictures("image2", image2)
-        _check_pair(first, second)
-        fit = SizeFit(size_rule, first.shape[1], first.shape[2], self.graph.size_multiple)
-        tensors = {
-            item.name: self.preprocess.tensor(fit.forward(pictures), channel_order)
-            for item, pictures in zip(self.graph.inputs, (first, second), strict=True)
-        }
-        flow = self._compiled.run(tensors, ["flow"])["flow"]
-        result = fit.backward(np.ascontiguousarray(flow.transpose(0, 2, 3, 1)))
+        device = self._compiled.device
+        with device.scope() if device else nullcontext():
+            first, batched = as_pictures("image1", image1, device)
+            second, _ = as_pictures("image2", image2, device)
+            _check_pair(first, second)
+            on_gpu = _on_one_device(image1, image2)
+            if device and not on_gpu:
+                first, second = device.asarray(first), device.asarray(second)
+            fit = SizeFit(size_rule, first.shape[1], first.shape[2], self.graph.size_multiple)
+            flow = self._compiled.flow(fit.forward(first), fit.forward(second), self.preprocess, channel_order)
+            result = fit.backward(flow)
+            if device and not on_gpu:
+                result = device.to_host(result)
         return result if batched else result[0]
 
     @overload
@@ -131,8 +142,8 @@ class FlowEstimator:
         """The bare network, without any preprocessing.
 
         Args:
-            x: (N, 6, H, W) float32, picture 1 then picture 2 in the network's channel order and range (mmflow:
-                BGR, x / 255); H and W multiples of `graph.size_multiple`.
+            x: (N, 6, H, W) float32, picture 1 then picture 2 in the network's channel order and range (mmflow: BGR,
+                x / 255), NumPy's or, for a model on the GPU, an array there; H and W multiples of `graph.size_multiple`.
             outputs: names of values of the graph, such as "flownetc.predict_flow6" (raw decoder outputs, before
                 the factor 20) or "flow"; None for the flow alone.
 
@@ -200,7 +211,7 @@ class FlowEstimator:
 
     def _split(self, x: Array) -> dict[str, Array]:
         """x as the graph's inputs."""
-        array = np.asarray(x)
+        array = x if hasattr(x, "__cuda_array_interface__") else np.asarray(x)
         multiple, channels = self.graph.size_multiple, sum(item.channels for item in self.graph.inputs)
         fits = array.ndim == 4 and array.shape[1] == channels and array.size > 0
         if not fits or array.shape[2] % multiple or array.shape[3] % multiple or array.dtype != np.float32:
@@ -210,9 +221,17 @@ class FlowEstimator:
             )
         inputs, start = {}, 0
         for item in self.graph.inputs:
-            inputs[item.name] = np.ascontiguousarray(array[:, start : start + item.channels])
+            inputs[item.name] = array[:, start : start + item.channels]
             start += item.channels
         return inputs
+
+
+def _on_one_device(image1: Any, image2: Any) -> bool:
+    """Whether both are on the GPU."""
+    first, second = (hasattr(image, "__cuda_array_interface__") for image in (image1, image2))
+    if first != second:
+        raise InputError(f"image1 and image2 must both be on the GPU, or neither; only image{1 if first else 2} is")
+    return first
 
 
 def _check_pair(first: Array, second: Array) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from flownet2 import _core
 from flownet2.errors import FlowNet2Error, GraphError, InputError, compiled_errors
+from flownet2.executors.base import OnCpu
 from flownet2.graph import Graph, graph_to_json
 from flownet2.types import Array, FloatArray, Shape
 
@@ -38,15 +39,15 @@ class NativeExecutor:
             raise
         except ValueError as error:
             raise GraphError(str(error)) from None
-        return NativeNetwork(network, tuple(item.name for item in graph.inputs))
+        return NativeNetwork(network, graph)
 
 
-class NativeNetwork:
+class NativeNetwork(OnCpu):
     """A network ready to run; Ctrl-C in the main thread stops a run within 0.2 s and leaves it usable."""
 
-    def __init__(self, network: _core.Network, inputs: tuple[str, ...]) -> None:
+    def __init__(self, network: _core.Network, graph: Graph) -> None:
         self._network = network
-        self._inputs = inputs
+        self.graph = graph
 
     def run(
         self, inputs: Mapping[str, Array], outputs: Sequence[str], *, exact_graph: bool = False
@@ -84,10 +85,11 @@ class NativeNetwork:
             return self._network.plan(dict(shapes), list(outputs))[0]
 
     def _ready(self, inputs: Mapping[str, Array]) -> dict[str, FloatArray]:
-        missing = [name for name in self._inputs if name not in inputs]
+        names = [item.name for item in self.graph.inputs]
+        missing = [name for name in names if name not in inputs]
         if missing:
             raise InputError(f"the inputs {', '.join(map(repr, missing))} are missing")
-        return {name: _ready(inputs[name]) for name in self._inputs}
+        return {name: _ready(inputs[name]) for name in names}
 
 
 def _ready(array: Array) -> FloatArray:

@@ -14,7 +14,9 @@ from flownet2.bfloat16 import round_to_bfloat16
 from flownet2.graph import Graph, Node
 from flownet2.types import Array
 
-PRECISIONS = ("float32", "bfloat16")
+CPU_PRECISIONS = ("float32", "bfloat16")
+PRECISIONS = ("float32", "bfloat16", "tf32", "float16")
+"""Of all devices; the last two are for GPUs (executors/cuda/storage.py)."""
 
 FLOW_CHANNELS = 4
 """A convolution to at most so many channels makes flow."""
