@@ -22,6 +22,10 @@ __device__ __forceinline__ void put(float* to, float v) { *to = v; }
 __device__ __forceinline__ void put(__half* to, float v) { *to = __float2half_rn(v); }
 __device__ __forceinline__ void put(__nv_bfloat16* to, float v) { *to = __float2bfloat16(v); }
 
+__device__ __forceinline__ float leaky(float value, float slope) {
+  return value > 0.0f ? value : value * slope;
+}
+
 /// Count elements in accesses of 16 bytes, or of 8 where that is all; `from` is aligned to them.
 template <int Count, typename T>
 __device__ __forceinline__ void load(const T* from, float (&to)[Count]) {
