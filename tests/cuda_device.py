@@ -67,7 +67,7 @@ class HostDevice:
     def pointer(self, array: Array) -> int:
         return int(array.ctypes.data)
 
-    def launch(self, kernel: str, *arrays: Any, **options: Any) -> None:
+    def launch(self, kernel: str, /, *arrays: Any, **options: Any) -> None:
         call = getattr(self._host, kernel)
         wrapped = [OnDevice(a) if isinstance(a, np.ndarray) else a for a in arrays]
         self._do((kernel, arrays, options), lambda: call(*wrapped, launch_stream=self.stream, **options))

@@ -32,6 +32,6 @@ def assert_rounded(got: Array, expected: Array, number: str, what: str = "") -> 
     """Of each element half a step of the type, besides 1e-5 of the largest."""
     assert got.shape == expected.shape
     assert np.isfinite(got).all()
-    allowed = HALF_STEP[number] * np.abs(expected) + 1e-5 * np.abs(expected).max()
+    allowed = HALF_STEP[number] * np.abs(expected) + 1e-5 * max(np.abs(expected).max(), 1e-30)
     share = (np.abs(got.astype(np.float64) - expected) / allowed).max()
     assert share <= 1, f"{what} {number}: {share:.3g} times what is allowed"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Length of the channel vector at each pixel (Caffe `ChannelNorm`), planar float32.
+// Length of the channel vector at each pixel (Caffe `ChannelNorm`).
 //   out[n, 0, y, x] = sqrt(sum over c of x[n, c, y, x] ** 2), no epsilon
-// A thread computes one pixel: the loads of a warp are neighbours in each plane.
+// A thread computes one pixel: vectors are short here, 2 or 3 channels.
 #include "cuda/channel_norm.hpp"
-#include "cuda/values.cuh"
+#include "cuda/strided.cuh"
 
 namespace flownet2::cuda {
 namespace {
@@ -12,33 +12,32 @@ constexpr const char* op = "channel_norm";
 
 // ---- kernels
 
+template <typename T>
 __global__ void __launch_bounds__(threads_per_block)
-    channel_norm_kernel(const float* x, std::int64_t n, std::int64_t c, std::int64_t plane, float* out) {
-  const std::int64_t pixel = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
-  if (pixel >= plane) return;
-  for (std::int64_t image = blockIdx.y; image < n; image += gridDim.y) {
-    const float* from = x + image * c * plane + pixel;
-    float sum = 0.0f;
-    for (std::int64_t k = 0; k < c; ++k, from += plane) {
-      const float value = __ldg(from);
-      sum += value * value;
-    }
-    out[image * plane + pixel] = sqrtf(sum);
+    channel_norm_kernel(ConstTensor x, MutableTensor out) {
+  Place place;
+  if (!find_place(out.shape, place)) return;
+  const T* from = static_cast<const T*>(x.data) + offset_of(x, place);
+  float sum = 0.0f;
+  for (std::int64_t k = 0; k < x.shape.c; ++k, from += x.strides.c) {
+    const float value = to_float(__ldg(from));
+    sum += value * value;
   }
+  put_at(out, offset_of(out, place), sqrtf(sum));
 }
 
 }  // namespace
 
 // ---- launcher
 
-void channel_norm(const float* x, const Shape& shape, float* out, void* stream) {
-  check_shape(op, "x", shape);
-  check_pointer(op, "x", x, 4);
-  check_pointer(op, "out", out, 4);
-  const std::int64_t plane = shape.h * shape.w;
-  const Launch launch = over_line(op, plane, shape.n);
-  CUH_LAUNCH((channel_norm_kernel), blocks_of(launch), threads_of(launch), 0, stream_of(stream), x,
-             shape.n, shape.c, plane, out);
+void channel_norm(const ConstTensor& x, const MutableTensor& out, void* stream) {
+  check_tensor(op, "x", x);
+  check_result(op, {x.shape.n, 1, x.shape.h, x.shape.w}, out);
+  const Launch l = over_tensor(op, out);
+  with_type(x.type, [&](auto from) {
+    using T = typename decltype(from)::Type;
+    CUH_LAUNCH((channel_norm_kernel<T>), blocks_of(l), threads_of(l), 0, stream_of(stream), x, out);
+  });
   check_launch(op);
 }
 

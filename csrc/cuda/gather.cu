@@ -18,6 +18,7 @@ struct GatherArguments {
   std::int64_t first, pixels;  // row of the first pixel; their number
   int h, w, out_h, out_w, taps_across, stride, top, left;
   int pieces;     // of a pixel of the input
+  int pitch;      // pieces from one pixel of the input to the next
   int of_window;  // pieces of a row of the matrix
 };
 
@@ -40,7 +41,7 @@ __global__ void __launch_bounds__(threads_per_block) gather_kernel(GatherArgumen
   Piece value = {};
   if (y >= 0 && y < a.h && x >= 0 && x < a.w) {
     const std::int64_t from = (static_cast<std::int64_t>(image) * a.h + y) * a.w + x;
-    value = __ldg(static_cast<const Piece*>(a.in) + from * a.pieces + (at - tap * a.pieces));
+    value = __ldg(static_cast<const Piece*>(a.in) + from * a.pitch + (at - tap * a.pieces));
   }
   static_cast<Piece*>(a.out)[pixel * a.of_window + at] = value;
 }
@@ -71,11 +72,17 @@ void check(const Gather& g, std::int64_t first, std::int64_t last) {
   const std::int64_t window = checked_product(op, g.kernel_rows * g.kernel_columns, g.in.c * g.bytes);
   if (window > most_pixels) fail(op, "a window may have 2 ** 31 - 1 bytes at most");
   checked_product(op, checked_product(op, rows, g.out_columns), window);
+  if (g.pitch < g.in.c || g.pitch > most_pixels / 4) {
+    fail(op, "the pitch must be from " + std::to_string(g.in.c) + " channels to 2 ** 29, got " +
+                 std::to_string(g.pitch));
+  }
+  checked_product(op, checked_product(op, g.in.n * g.in.h, g.in.w), g.pitch * g.bytes);
 }
 
 template <typename Piece>
 void launch_gather(GatherArguments a, const Gather& g, void* stream) {
   a.pieces = static_cast<int>(g.in.c * g.bytes / static_cast<std::int64_t>(sizeof(Piece)));
+  a.pitch = static_cast<int>(g.pitch * g.bytes / static_cast<std::int64_t>(sizeof(Piece)));
   a.of_window = static_cast<int>(g.kernel_rows * g.kernel_columns) * a.pieces;
   const Launch l = over_pieces(op, a.pixels, a.of_window);
   CUH_LAUNCH((gather_kernel<Piece>), blocks_of(l), threads_of(l), 0, stream_of(stream), a);
@@ -83,21 +90,21 @@ void launch_gather(GatherArguments a, const Gather& g, void* stream) {
 
 }  // namespace
 
-Gather convolution_windows(const Shape& in, std::int64_t bytes, std::int64_t kernel, std::int64_t stride,
-                           std::int64_t padding) {
+Gather convolution_windows(const Shape& in, std::int64_t pitch, std::int64_t bytes, std::int64_t kernel,
+                           std::int64_t stride, std::int64_t padding) {
   if (std::min(kernel, stride) < 1 || padding < 0 || std::max({kernel, stride, padding}) > widest) {
     fail(op, "kernel and stride must be in 1..4096, padding in 0..4096");
   }
   // A kernel beyond the padded image leaves no output: 0 rows, which gather() refuses.
   const std::int64_t down = std::max<std::int64_t>(in.h + 2 * padding - kernel + stride, 0) / stride;
   const std::int64_t across = std::max<std::int64_t>(in.w + 2 * padding - kernel + stride, 0) / stride;
-  return {in, bytes, kernel, kernel, stride, padding, padding, down, across};
+  return {in, pitch, bytes, kernel, kernel, stride, padding, padding, down, across};
 }
 
-Gather phase_windows(const Shape& in, std::int64_t bytes, std::int64_t phase_row,
+Gather phase_windows(const Shape& in, std::int64_t pitch, std::int64_t bytes, std::int64_t phase_row,
                      std::int64_t phase_column) {
   if ((phase_row | phase_column | 1) != 1) fail(op, "phases must be 0 or 1");
-  return {in, bytes, 2, 2, 1, 1 - phase_row, 1 - phase_column, in.h, in.w};
+  return {in, pitch, bytes, 2, 2, 1, 1 - phase_row, 1 - phase_column, in.h, in.w};
 }
 
 void gather(const void* in, const Gather& what, std::int64_t first, std::int64_t last, void* out,
@@ -119,9 +126,10 @@ void gather(const void* in, const Gather& what, std::int64_t first, std::int64_t
   a.top = static_cast<int>(what.padding_top);
   a.left = static_cast<int>(what.padding_left);
   const std::int64_t pixel = what.in.c * what.bytes;
-  if (pixel % 16 == 0 && aligned(in, 16) && aligned(out, 16)) {
+  const std::int64_t pitch = what.pitch * what.bytes;
+  if (pixel % 16 == 0 && pitch % 16 == 0 && aligned(in, 16) && aligned(out, 16)) {
     launch_gather<uint4>(a, what, stream);
-  } else if (pixel % 4 == 0 && aligned(in, 4) && aligned(out, 4)) {
+  } else if (pixel % 4 == 0 && pitch % 4 == 0 && aligned(in, 4) && aligned(out, 4)) {
     launch_gather<unsigned>(a, what, stream);
   } else {
     launch_gather<unsigned short>(a, what, stream);

@@ -10,7 +10,8 @@ namespace flownet2::cuda {
 /// The windows that a convolution reads, of an NHWC tensor: a row of the matrix for each output pixel,
 /// in it kernel_rows x kernel_columns pixels of all channels. Types do not matter, only their bytes.
 struct Gather {
-  Shape in;                // N, C, H, W; pixels follow each other without gaps
+  Shape in;                // N, C, H, W; in memory N, H, W, C
+  std::int64_t pitch = 0;  // elements from one pixel to the next: more than C in a wider buffer
   std::int64_t bytes = 0;  // of an element: 2 or 4
   std::int64_t kernel_rows = 0;
   std::int64_t kernel_columns = 0;
@@ -22,12 +23,12 @@ struct Gather {
 };
 
 /// Of conv2d with a square kernel.
-Gather convolution_windows(const Shape& in, std::int64_t bytes, std::int64_t kernel, std::int64_t stride,
-                           std::int64_t padding);
+Gather convolution_windows(const Shape& in, std::int64_t pitch, std::int64_t bytes, std::int64_t kernel,
+                           std::int64_t stride, std::int64_t padding);
 
 /// Of conv_transpose2d 4x4, stride 2, padding 1: its pixels (2 * i + phase_row, 2 * j + phase_column)
 /// are a 2x2 convolution, tap t of a phase p being the kernel's 3 - p - 2 * t.
-Gather phase_windows(const Shape& in, std::int64_t bytes, std::int64_t phase_row,
+Gather phase_windows(const Shape& in, std::int64_t pitch, std::int64_t bytes, std::int64_t phase_row,
                      std::int64_t phase_column);
 
 /// Rows [first, last) of the N * out_rows rows -> out (last - first, out_columns, kernel_rows,

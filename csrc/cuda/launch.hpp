@@ -66,4 +66,22 @@ inline Launch over_pieces(const char* op, std::int64_t pixels, std::int64_t piec
           {static_cast<unsigned>(along), static_cast<unsigned>(down)}};
 }
 
+/// `pixels`, of each up to 4 channels to a thread. Neighbours in a block are channels of a pixel if
+/// those lie together in memory, else pixels. A kernel walks on where the grid has fewer channels than
+/// there are.
+inline Launch over_channels(const char* op, std::int64_t pixels, std::int64_t channels, bool together) {
+  constexpr std::int64_t of_thread = 4;
+  if (channels < 1 || pixels > most_pixels) {
+    throw Error(ErrorCode::too_large, std::string(op) + ": " + std::to_string(pixels) + " pixels of " +
+                                          std::to_string(channels) + " channels are none or too many " +
+                                          "for one launch; take fewer images in a call");
+  }
+  std::int64_t along = 1;
+  while (together && along < 32 && along < channels) along *= 2;
+  const std::int64_t down = threads_per_block / along;
+  const std::int64_t across = std::min((channels - 1) / (along * of_thread) + 1, most_blocks_yz);
+  return {{blocks_for(op, pixels, down), static_cast<unsigned>(across), 1},
+          {static_cast<unsigned>(along), static_cast<unsigned>(down)}};
+}
+
 }  // namespace flownet2::cuda

@@ -51,13 +51,13 @@ template <typename T>
 __device__ __forceinline__ void warped_pixel(const LinkArguments& a, const Pixel& at, float u, float v,
                                              float (&warped)[3]) {
   const SampleTaps taps =
-      sample_taps(corner_point(at.x, u, a.w), corner_point(at.y, v, a.h), a.h, a.w, a.border);
+      sample_taps(corner_point(at.x, u, a.w), corner_point(at.y, v, a.h), a.h, a.w, a.border, a.w, 1);
   const T* second = static_cast<const T*>(a.pair) + at.n * (a.h * a.w) * 8 + 4;
   CUH_UNROLL
   for (int c = 0; c < 3; ++c) warped[c] = 0.0f;
   CUH_UNROLL
   for (int k = 0; k < 4; ++k) {
-    if (taps.place[k] < 0) continue;
+    if (taps.place[k] == outside) continue;
     float tap[4];
     load<4>(second + taps.place[k] * 8, tap);
     CUH_UNROLL

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Resampling of planar float32, as torch.nn.functional.interpolate.
+// Resampling, as torch.nn.functional.interpolate.
 //   nearest:  out[.., y, x] = x[.., y * H / height, x * W / width], rounded down
 //   bilinear: the four neighbours of resampling.cuh, rows blended first
-// A thread computes one element.
+// A thread finds the neighbours of one pixel, then uses them for its channels.
 #include "cuda/resampling.cuh"
 #include "cuda/resize.hpp"
-#include "cuda/values.cuh"
+#include "cuda/strided.cuh"
 
 namespace flownet2::cuda {
 namespace {
@@ -13,40 +13,49 @@ namespace {
 constexpr const char* op = "resize";
 
 struct ResizeArguments {
-  const float* x;
-  float* out;
-  std::int64_t planes;
-  int h, w, height, width;
-  bool corners;
+  ConstTensor x;
+  MutableTensor out;
+  bool nearest, corners;
 };
+
+// ---- helpers
+
+template <typename Index>
+__device__ __forceinline__ Tap tap_of(const ResizeArguments& a, int i, std::int64_t in,
+                                      std::int64_t out) {
+  if (!a.nearest) {
+    return bilinear_tap<Index>(i, static_cast<int>(in), static_cast<int>(out), a.corners);
+  }
+  const Index place = static_cast<Index>(i) * static_cast<Index>(in) / static_cast<Index>(out);
+  return {static_cast<int>(place), static_cast<int>(place), 0.0f};
+}
 
 // ---- kernels
 
 /// Index: what 2 * side * side fits into; divisions of 64 bits are slow.
-template <typename Index, bool Nearest>
+template <typename Index, typename T>
 __global__ void __launch_bounds__(threads_per_block) resize_kernel(ResizeArguments a) {
-  const int x = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
-  if (x >= a.width) return;
-  const auto step = static_cast<std::int64_t>(gridDim.y) * blockDim.y;
-  const std::int64_t first = std::int64_t{blockIdx.y} * blockDim.y + threadIdx.y;
-  for (std::int64_t plane = blockIdx.z; plane < a.planes; plane += gridDim.z) {
-    const float* from = a.x + plane * a.h * a.w;
-    float* to = a.out + plane * a.height * a.width + x;
-    for (std::int64_t y = first; y < a.height; y += step) {
-      if (Nearest) {
-        const auto line = static_cast<Index>(y) * static_cast<Index>(a.h) / static_cast<Index>(a.height);
-        const auto column =
-            static_cast<Index>(x) * static_cast<Index>(a.w) / static_cast<Index>(a.width);
-        to[y * a.width] = __ldg(from + static_cast<std::int64_t>(line) * a.w + column);
-        continue;
-      }
-      const Tap column = bilinear_tap<Index>(x, a.w, a.width, a.corners);
-      const Tap line = bilinear_tap<Index>(static_cast<int>(y), a.h, a.height, a.corners);
-      const float* top = from + std::int64_t{line.first} * a.w;
-      const float* bottom = from + std::int64_t{line.second} * a.w;
-      to[y * a.width] = blend(__ldg(top + column.first), __ldg(top + column.second),
-                              __ldg(bottom + column.first), __ldg(bottom + column.second), line, column);
+  Place at;
+  if (!find_place(a.out.shape, at)) return;
+  const Tap line = tap_of<Index>(a, at.y, a.x.shape.h, a.out.shape.h);
+  const Tap column = tap_of<Index>(a, at.x, a.x.shape.w, a.out.shape.w);
+  const T* image = static_cast<const T*>(a.x.data) + at.n * a.x.strides.n;
+  const T* top = image + line.first * a.x.strides.h;
+  const T* bottom = image + line.second * a.x.strides.h;
+  const std::int64_t left = column.first * a.x.strides.w;
+  const std::int64_t right = column.second * a.x.strides.w;
+  const std::int64_t to = offset_of(a.out, at);
+  const auto channels = static_cast<int>(a.out.shape.c);
+  CUH_NO_UNROLL
+  for (int c = first_channel(); c < channels; c += channel_step()) {
+    const std::int64_t channel = c * a.x.strides.c;
+    float value = to_float(__ldg(top + channel + left));
+    if (!a.nearest) {
+      value =
+          blend(value, to_float(__ldg(top + channel + right)), to_float(__ldg(bottom + channel + left)),
+                to_float(__ldg(bottom + channel + right)), line, column);
     }
+    put_at(a.out, to + c * a.out.strides.c, value);
   }
 }
 
@@ -58,40 +67,27 @@ bool fits_32_bits(const Shape& in, const Shape& out) {
 }
 
 template <typename Index>
-void launch_resize(const ResizeArguments& a, bool nearest, void* stream) {
-  const Launch l = over_image(op, a.height, a.width, a.planes);
-  if (nearest) {
-    CUH_LAUNCH((resize_kernel<Index, true>), blocks_of(l), threads_of(l), 0, stream_of(stream), a);
-  } else {
-    CUH_LAUNCH((resize_kernel<Index, false>), blocks_of(l), threads_of(l), 0, stream_of(stream), a);
-  }
+void launch_resize(const ResizeArguments& a, void* stream) {
+  const Launch l = over_tensor(op, a.out);
+  with_type(a.x.type, [&](auto from) {
+    using T = typename decltype(from)::Type;
+    CUH_LAUNCH((resize_kernel<Index, T>), blocks_of(l), threads_of(l), 0, stream_of(stream), a);
+  });
 }
 
 }  // namespace
 
-void resize(const float* x, const Shape& shape, const ResizeOptions& options, float* out, void* stream) {
-  const Shape to = {shape.n, shape.c, options.height, options.width};
-  const bool nearest = options.mode == ResizeMode::nearest;
-  check_shape(op, "x", shape);
-  check_shape(op, "out", to);
-  if (nearest && options.align_corners) fail(op, "align_corners has no meaning for mode 'nearest'");
-  if (std::max({shape.h, shape.w, to.h, to.w}) > longest_side) {
-    fail(op, "no side may have more than 2 ** 30 pixels");
-  }
-  check_pointer(op, "x", x, 4);
-  check_pointer(op, "out", out, 4);
-  const ResizeArguments arguments = {x,
-                                     out,
-                                     shape.n * shape.c,
-                                     static_cast<int>(shape.h),
-                                     static_cast<int>(shape.w),
-                                     static_cast<int>(to.h),
-                                     static_cast<int>(to.w),
-                                     options.align_corners};
-  if (fits_32_bits(shape, to)) {
-    launch_resize<unsigned>(arguments, nearest, stream);
+void resize(const ConstTensor& x, ResizeMode mode, bool align_corners, const MutableTensor& out,
+            void* stream) {
+  const bool nearest = mode == ResizeMode::nearest;
+  if (nearest && align_corners) fail(op, "align_corners has no meaning for mode 'nearest'");
+  check_tensor(op, "x", x);
+  check_result(op, {x.shape.n, x.shape.c, out.shape.h, out.shape.w}, out);
+  const ResizeArguments arguments = {x, out, nearest, align_corners};
+  if (fits_32_bits(x.shape, out.shape)) {
+    launch_resize<unsigned>(arguments, stream);
   } else {
-    launch_resize<unsigned long long>(arguments, nearest, stream);
+    launch_resize<unsigned long long>(arguments, stream);
   }
   check_launch(op);
 }

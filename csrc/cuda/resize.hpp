@@ -3,9 +3,12 @@
 
 #include <flownet2/ops.hpp>
 
+#include "cuda/tensor.hpp"
+
 namespace flownet2::cuda {
 
-/// x (N, C, H, W) -> out (N, C, height, width), both without gaps, float32; as flownet2::resize.
-void resize(const float* x, const Shape& shape, const ResizeOptions& options, float* out, void* stream);
+/// x (N, C, H, W) -> out (N, C, height, width); as flownet2::resize.
+void resize(const ConstTensor& x, ResizeMode mode, bool align_corners, const MutableTensor& out,
+            void* stream);
 
 }  // namespace flownet2::cuda

@@ -32,15 +32,19 @@ __device__ __forceinline__ float corner_point(int position, float flow, int size
   return size == 1 ? 0.0f : static_cast<float>(position) + flow;
 }
 
+constexpr int outside = -0x7fffffff - 1;  // a place that counts as 0
+
 /// In the order 00, 01, 10, 11 (row, column).
 struct SampleTaps {
-  int place[4];  // in the plane; -1: outside, counts as 0
+  int place[4];  // in the plane, or `outside`
   float weight[4];
   float share;  // of the weight that lies inside
 };
 
-/// h * w is at most most_pixels.
-__device__ __forceinline__ SampleTaps sample_taps(float at_x, float at_y, int h, int w, bool border) {
+/// A step is what a place grows by from one row or column to the next; all places are countable in 32
+/// bits.
+__device__ __forceinline__ SampleTaps sample_taps(float at_x, float at_y, int h, int w, bool border,
+                                                  int row_step, int column_step) {
   const AxisPoint column = axis_point(at_x, w, border);
   const AxisPoint line = axis_point(at_y, h, border);
   SampleTaps taps;
@@ -54,7 +58,7 @@ __device__ __forceinline__ SampleTaps sample_taps(float at_x, float at_y, int h,
     const int inner_y = min(max(y, 0), h - 1);
     const int inner_x = min(max(x, 0), w - 1);
     const bool used = border || (inner_y == y && inner_x == x) || weight != weight;
-    taps.place[k] = used ? inner_y * w + inner_x : -1;
+    taps.place[k] = used ? inner_y * row_step + inner_x * column_step : outside;
     taps.weight[k] = weight;
     taps.share += used ? weight : 0.0f;
   }

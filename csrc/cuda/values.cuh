@@ -33,6 +33,10 @@ __device__ __forceinline__ void put_as(void* to, Number type, std::int64_t at, f
   }
 }
 
+__device__ __forceinline__ float leaky(float value, float slope) {
+  return value > 0.0f ? value : value * slope;
+}
+
 /// Count elements in accesses of 16 bytes, or of 8 where that is all; `from` is aligned to them.
 template <int Count, typename T>
 __device__ __forceinline__ void load(const T* from, float (&to)[Count]) {

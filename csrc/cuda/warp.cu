@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Backward bilinear warping (Caffe `FlowWarp`, mmflow `Warp`), planar float32.
+// Backward bilinear warping (Caffe `FlowWarp`, mmflow `Warp`).
 //   out[n, c, y, x] = sum of the four neighbours of (x + u, y + v), in the order 00, 01, 10, 11
-// A thread finds places and weights of one pixel, then uses them for all channels. That loop
+// A thread finds places and weights of one pixel, then uses them for its channels. That loop
 // is not unrolled: nvcc then spills registers.
 #include "cuda/sampling.cuh"
-#include "cuda/values.cuh"
+#include "cuda/strided.cuh"
 #include "cuda/warp.hpp"
 #include "ops/half_pixel.hpp"
 
@@ -14,82 +14,91 @@ namespace {
 constexpr const char* op = "warp";
 
 struct WarpArguments {
-  const float* x;
-  const float* flow;
-  float* out;
-  std::int64_t c;
-  int h, w;
+  ConstTensor x, flow;
+  MutableTensor out;
+  int row_step, column_step;  // the strides of x
   float scale_x, scale_y;
   bool border, align_corners, mask;
 };
 
 // ---- helpers
 
-__device__ __forceinline__ SampleTaps taps_of(const WarpArguments& a, int x, int y, float u, float v) {
-  if (a.align_corners) {
-    return sample_taps(corner_point(x, u, a.w), corner_point(y, v, a.h), a.h, a.w, a.border);
+__device__ __forceinline__ SampleTaps taps_of(const WarpArguments& a, const Place& at, float u,
+                                              float v) {
+  const auto h = static_cast<int>(a.x.shape.h);
+  const auto w = static_cast<int>(a.x.shape.w);
+  float x = corner_point(at.x, u, w);
+  float y = corner_point(at.y, v, h);
+  if (!a.align_corners) {
+    x = (static_cast<float>(at.x) + u) * a.scale_x - 0.5f;
+    y = (static_cast<float>(at.y) + v) * a.scale_y - 0.5f;
   }
-  const float at_x = (static_cast<float>(x) + u) * a.scale_x - 0.5f;
-  const float at_y = (static_cast<float>(y) + v) * a.scale_y - 0.5f;
-  return sample_taps(at_x, at_y, a.h, a.w, a.border);
+  return sample_taps(x, y, h, w, a.border, a.row_step, a.column_step);
 }
 
 // ---- kernels
 
+template <typename T>
 __global__ void __launch_bounds__(threads_per_block) warp_kernel(WarpArguments a) {
-  const int x = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
-  const int y = static_cast<int>(blockIdx.y * blockDim.y + threadIdx.y);
-  if (x >= a.w || y >= a.h) return;
-  const int plane = a.h * a.w;
-  const int pixel = y * a.w + x;
-  const std::int64_t n = blockIdx.z;
-  const float* flow = a.flow + 2 * n * plane + pixel;
-  SampleTaps taps = taps_of(a, x, y, __ldg(flow), __ldg(flow + plane));
+  Place at;
+  if (!find_place(a.out.shape, at)) return;
+  const float* flow = static_cast<const float*>(a.flow.data) + offset_of(a.flow, at);
+  SampleTaps taps = taps_of(a, at, __ldg(flow), __ldg(flow + a.flow.strides.c));
   if (a.mask && !(taps.share > inside_share)) {
     CUH_UNROLL
     for (int k = 0; k < 4; ++k) taps.weight[k] *= 0.0f;
   }
-  const float* from = a.x + n * a.c * plane;
-  float* to = a.out + n * a.c * plane + pixel;
+  const T* image = static_cast<const T*>(a.x.data) + at.n * a.x.strides.n;
+  const std::int64_t to = offset_of(a.out, at);
+  const auto channels = static_cast<int>(a.out.shape.c);
   CUH_NO_UNROLL
-  for (std::int64_t c = 0; c < a.c; ++c, from += plane, to += plane) {
+  for (int c = first_channel(); c < channels; c += channel_step()) {
+    const T* from = image + c * a.x.strides.c;
     float sum = 0.0f;
     CUH_UNROLL
     for (int k = 0; k < 4; ++k) {
-      if (taps.place[k] >= 0) sum += taps.weight[k] * __ldg(from + taps.place[k]);
+      if (taps.place[k] != outside) sum += taps.weight[k] * to_float(__ldg(from + taps.place[k]));
     }
-    *to = sum;
+    put_at(a.out, to + c * a.out.strides.c, sum);
+  }
+}
+
+// ---- launcher
+
+void check(const ConstTensor& x, const ConstTensor& flow, const MutableTensor& out) {
+  check_tensor(op, "x", x);
+  check_tensor(op, "flow", flow);
+  check_result(op, x.shape, out);
+  const Shape way = {x.shape.n, 2, x.shape.h, x.shape.w};
+  if (flow.shape != way) {
+    fail(op, "flow must be " + to_string(way) + ", got " + to_string(flow.shape));
+  }
+  if (flow.type != Number::float32) fail(op, "flow must be float32");
+  if (reach_of(op, x.shape.h, x.strides.h) + reach_of(op, x.shape.w, x.strides.w) > most_pixels) {
+    fail(op, "the elements of a plane of x may lie 2 ** 31 - 1 elements apart at most");
   }
 }
 
 }  // namespace
 
-// ---- launcher
-
-void warp(const float* x, const float* flow, const Shape& shape, const WarpOptions& options, float* out,
-          void* stream) {
-  check_shape(op, "x", shape);
-  check_shape(op, "flow", {shape.n, 2, shape.h, shape.w});
-  check_pointer(op, "x", x, 4);
-  check_pointer(op, "flow", flow, 4);
-  check_pointer(op, "out", out, 4);
-  if (shape.h * shape.w > most_pixels) fail(op, "a picture may have 2 ** 31 - 1 pixels at most");
-  if (shape.n > most_blocks_yz || shape.h > 8 * most_blocks_yz) {
-    fail(op, "a batch may have 65535 pictures at most, a picture 524280 rows");
-  }
-  const Launch l = over_image(op, shape.h, shape.w, shape.n);
+void warp(const ConstTensor& x, const ConstTensor& flow, const WarpOptions& options,
+          const MutableTensor& out, void* stream) {
+  check(x, flow, out);
+  const Launch l = over_tensor(op, out);
   const WarpArguments arguments = {x,
                                    flow,
                                    out,
-                                   shape.c,
-                                   static_cast<int>(shape.h),
-                                   static_cast<int>(shape.w),
-                                   half_pixel_scale(shape.w),
-                                   half_pixel_scale(shape.h),
+                                   x.shape.h > 1 ? static_cast<int>(x.strides.h) : 0,
+                                   x.shape.w > 1 ? static_cast<int>(x.strides.w) : 0,
+                                   half_pixel_scale(x.shape.w),
+                                   half_pixel_scale(x.shape.h),
                                    options.padding == Padding::border,
                                    options.align_corners,
                                    options.mask};
-  CUH_LAUNCH((warp_kernel), blocks_of(l), threads_of(l), 0, stream_of(stream), arguments);
+  with_type(x.type, [&](auto from) {
+    using T = typename decltype(from)::Type;
+    CUH_LAUNCH((warp_kernel<T>), blocks_of(l), threads_of(l), 0, stream_of(stream), arguments);
+  });
   check_launch(op);
 }
 

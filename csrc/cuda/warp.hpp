@@ -3,10 +3,13 @@
 
 #include <flownet2/ops.hpp>
 
+#include "cuda/tensor.hpp"
+
 namespace flownet2::cuda {
 
-/// x (N, C, H, W), flow (N, 2, H, W) -> out (N, C, H, W), all without gaps, float32; as flownet2::warp.
-void warp(const float* x, const float* flow, const Shape& shape, const WarpOptions& options, float* out,
-          void* stream);
+/// x (N, C, H, W), flow (N, 2, H, W) of float32 -> out (N, C, H, W); as flownet2::warp. Between any two
+/// elements of a plane of x there may be 2 ** 31 - 1 in memory.
+void warp(const ConstTensor& x, const ConstTensor& flow, const WarpOptions& options,
+          const MutableTensor& out, void* stream);
 
 }  // namespace flownet2::cuda

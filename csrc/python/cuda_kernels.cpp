@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "cuda/channel_norm.hpp"
+#include "cuda/elementwise.hpp"
 #include "cuda/epilogue.hpp"
 #include "cuda/gather.hpp"
 #include "cuda/launch.hpp"
@@ -29,11 +30,6 @@ using Pair = std::pair<std::int64_t, std::int64_t>;
 
 // ---- helpers
 
-CudaTensor planar(const py::object& array, const char* name, bool writes) {
-  CudaTensor tensor = cuda_tensor(array, name, 4, float32, writes);
-  expect_contiguous(tensor);
-  return tensor;
-}
 
 Shape shape_of(const CudaTensor& t) { return {t.size(0), t.size(1), t.size(2), t.size(3)}; }
 
@@ -49,38 +45,71 @@ ResizeMode mode_named(const std::string& name) {
   throw py::value_error("mode must be 'bilinear' or 'nearest', got '" + name + "'");
 }
 
-// ---- operators
+ElementwiseKind kind_named(const std::string& name) {
+  if (name == "add") return ElementwiseKind::add;
+  if (name == "sub") return ElementwiseKind::sub;
+  if (name == "mul") return ElementwiseKind::mul;
+  if (name == "scale") return ElementwiseKind::scale;
+  throw py::value_error("kind must be 'add', 'sub', 'mul' or 'scale', got '" + name + "'");
+}
+
+// ---- operators: axes N, C, H, W of any strides
+
+cuda::ConstTensor read(const CudaTensor& t) {
+  return {t.data, number_of(t), shape_of(t), {t.strides[0], t.strides[1], t.strides[2], t.strides[3]}};
+}
+cuda::MutableTensor written(const CudaTensor& t) {
+  return {t.data, number_of(t), shape_of(t), {t.strides[0], t.strides[1], t.strides[2], t.strides[3]}};
+}
 
 void channel_norm(const py::object& x, const py::object& out, std::uintptr_t launch) {
-  const CudaTensor from = planar(x, "x", false);
-  const CudaTensor to = planar(out, "out", true);
+  const CudaTensor from = cuda_tensor(x, "x", 4, any_float, false);
+  const CudaTensor to = cuda_tensor(out, "out", 4, any_float, true);
   expect_shape(to, {from.size(0), 1, from.size(2), from.size(3)});
-  queue({&from, &to}, launch, [&](void* stream) {
-    cuda::channel_norm(floats(from), shape_of(from), static_cast<float*>(to.data), stream);
-  });
+  queue({&from, &to}, launch,
+        [&](void* stream) { cuda::channel_norm(read(from), written(to), stream); });
 }
 
 void resize(const py::object& x, const py::object& out, const std::string& mode, bool align_corners,
             std::uintptr_t launch) {
-  const CudaTensor from = planar(x, "x", false);
-  const CudaTensor to = planar(out, "out", true);
+  const CudaTensor from = cuda_tensor(x, "x", 4, any_float, false);
+  const CudaTensor to = cuda_tensor(out, "out", 4, any_float, true);
+  const ResizeMode how = mode_named(mode);
   expect_shape(to, {from.size(0), from.size(1), to.size(2), to.size(3)});
-  const ResizeOptions options = {to.size(2), to.size(3), mode_named(mode), align_corners};
-  queue({&from, &to}, launch, [&](void* stream) {
-    cuda::resize(floats(from), shape_of(from), options, static_cast<float*>(to.data), stream);
-  });
+  queue({&from, &to}, launch,
+        [&](void* stream) { cuda::resize(read(from), how, align_corners, written(to), stream); });
 }
 
 void warp(const py::object& x, const py::object& flow, const py::object& out, const std::string& padding,
           bool align_corners, bool mask, std::uintptr_t launch) {
-  const CudaTensor from = planar(x, "x", false);
-  const CudaTensor way = planar(flow, "flow", false);
-  const CudaTensor to = planar(out, "out", true);
+  const CudaTensor from = cuda_tensor(x, "x", 4, any_float, false);
+  const CudaTensor way = cuda_tensor(flow, "flow", 4, float32, false);
+  const CudaTensor to = cuda_tensor(out, "out", 4, any_float, true);
   expect_shape(way, {from.size(0), 2, from.size(2), from.size(3)});
   expect_shape(to, from.shape);
   const WarpOptions options = {padding_named(padding), align_corners, mask};
-  queue({&from, &way, &to}, launch, [&](void* stream) {
-    cuda::warp(floats(from), floats(way), shape_of(from), options, static_cast<float*>(to.data), stream);
+  queue({&from, &way, &to}, launch,
+        [&](void* stream) { cuda::warp(read(from), read(way), options, written(to), stream); });
+}
+
+/// LeakyReLU, conversions of layout and type, and pieces of concatenations as well: `scale` by 1.
+void elementwise(const std::string& kind, const py::object& a, const py::object& b,
+                 const py::object& out, float factor, std::optional<float> leaky_slope,
+                 std::uintptr_t launch) {
+  const cuda::Elementwise what = {kind_named(kind), factor, leaky_slope.value_or(1.0f)};
+  const bool scales = what.kind == ElementwiseKind::scale;
+  if (b.is_none() != scales) {
+    throw py::type_error(scales ? "b: kind 'scale' takes None"
+                                : "b: kind '" + kind + "' takes an array");
+  }
+  const CudaTensor first = cuda_tensor(a, "a", 4, any_float, false);
+  const CudaTensor second = scales ? CudaTensor() : cuda_tensor(b, "b", 4, any_float, false);
+  const CudaTensor to = cuda_tensor(out, "out", 4, any_float, true);
+  if (!scales) expect_shape(second, first.shape);
+  expect_shape(to, first.shape);
+  queue({&first, &second, &to}, launch, [&](void* stream) {
+    cuda::elementwise(what, read(first), scales ? cuda::ConstTensor() : read(second), written(to),
+                      stream);
   });
 }
 
@@ -89,7 +118,6 @@ void warp(const py::object& x, const py::object& flow, const py::object& out, co
 void gather_windows(const CudaTensor& from, const CudaTensor& to, const cuda::Gather& what,
                     std::int64_t first, std::uintptr_t launch) {
   if (from.type != to.type) throw py::type_error("out: expected the dtype of x");
-  expect_contiguous(from);
   expect_contiguous(to);
   const std::int64_t window =
       detail::product("x", detail::product("x", what.kernel_rows, what.kernel_columns), from.size(3));
@@ -108,8 +136,10 @@ void gather(const py::object& x, const py::object& out, std::int64_t kernel, std
   const CudaTensor from = cuda_tensor(x, "x", 4, any_float, false);
   const CudaTensor to = cuda_tensor(out, "out", 3, any_float, true);
   const std::int64_t bytes = cuda::bytes_of(number_of(from));
-  gather_windows(from, to, cuda::convolution_windows(nhwc_shape(from), bytes, kernel, stride, padding),
-                 first, launch);
+  gather_windows(
+      from, to,
+      cuda::convolution_windows(nhwc_shape(from), pixel_pitch(from), bytes, kernel, stride, padding),
+      first, launch);
 }
 
 void gather_phase(const py::object& x, const py::object& out, const Pair& phase, std::int64_t first,
@@ -117,8 +147,10 @@ void gather_phase(const py::object& x, const py::object& out, const Pair& phase,
   const CudaTensor from = cuda_tensor(x, "x", 4, any_float, false);
   const CudaTensor to = cuda_tensor(out, "out", 3, any_float, true);
   const std::int64_t bytes = cuda::bytes_of(number_of(from));
-  gather_windows(from, to, cuda::phase_windows(nhwc_shape(from), bytes, phase.first, phase.second),
-                 first, launch);
+  gather_windows(
+      from, to,
+      cuda::phase_windows(nhwc_shape(from), pixel_pitch(from), bytes, phase.first, phase.second), first,
+      launch);
 }
 
 /// x (rows, columns, K) -> out (rows, columns, K), or with a phase (2 * rows, 2 * columns, K).
@@ -239,6 +271,9 @@ void bind_geometry(py::module_& m) {
   m.def("launch_over_image", [](std::int64_t h, std::int64_t w, std::int64_t batch) {
     return launch_facts(cuda::over_image("launch", h, w, batch));
   });
+  m.def("launch_over_channels", [](std::int64_t pixels, std::int64_t channels, bool together) {
+    return launch_facts(cuda::over_channels("launch", pixels, channels, together));
+  });
   m.def("launch_over_pieces", [](std::int64_t pixels, std::int64_t pieces) {
     return launch_facts(cuda::over_pieces("launch", pixels, pieces));
   });
@@ -255,6 +290,8 @@ void bind_cuda_kernels(py::module_& m) {
         stream);
   m.def("warp", warp, arg("x"), arg("flow"), arg("out"), py::kw_only(), arg("padding"),
         arg("align_corners"), arg("mask"), stream);
+  m.def("elementwise", elementwise, arg("kind"), arg("a"), arg("b").none(true), arg("out"),
+        py::kw_only(), arg("factor") = 1.0f, arg("leaky_slope") = py::none(), stream);
   m.def("gather", gather, arg("x"), arg("out"), py::kw_only(), arg("kernel"), arg("stride"),
         arg("padding"), arg("first") = 0, stream);
   m.def("gather_phase", gather_phase, arg("x"), arg("out"), py::kw_only(), arg("phase"),

@@ -45,6 +45,27 @@ def test_over_image_refuses(host: ModuleType, size: tuple[int, int, int]) -> Non
 
 
 @pytest.mark.parametrize("pixels", [1, 2, 7, 8, 9, 255, 256, 257, MOST_X])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 5, 31, 33, 128, 129, 473, 2**30])
+@pytest.mark.parametrize("together", [True, False])
+def test_over_channels(host: ModuleType, pixels: int, channels: int, together: bool) -> None:
+    (x, y, z), (across, down) = host.launch_over_channels(pixels, channels, together)
+    assert z == 1
+    assert across * down == 256
+    assert (x - 1) * down < pixels <= x * down
+    assert x * down < 2**32  # a thread counts its pixel in 32 bits
+    assert across < 2 * channels if together else across == 1
+    assert (y - 1) * across * 4 < channels
+    assert channels <= y * across * 4 or y == MOST_YZ
+    assert y <= MOST_YZ
+
+
+@pytest.mark.parametrize("size", [(0, 1), (1, 0), (-1, 1), (1, -1), (MOST_X + 1, 1)])
+def test_over_channels_refuses(host: ModuleType, size: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match="none or too many"):
+        host.launch_over_channels(*size, True)
+
+
+@pytest.mark.parametrize("pixels", [1, 2, 7, 8, 9, 255, 256, 257, MOST_X])
 @pytest.mark.parametrize("pieces", [1, 2, 3, 4, 5, 31, 32, 33, 129, 32 * MOST_YZ])
 def test_over_pieces(host: ModuleType, pixels: int, pieces: int) -> None:
     (x, y, z), (across, down) = host.launch_over_pieces(pixels, pieces)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The planar operators that users call: channel_norm, resize and warp, against the reference."""
+"""The operators that users call: channel_norm, resize and warp, planar and without gaps, against the reference."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_resize_to_the_own_size_changes_no_bit(host: ModuleType) -> None:
 
 
 def test_more_images_than_a_grid_is_deep(host: ModuleType) -> None:
-    """65535 blocks are the limit along two axes: the rest is done by walking on."""
+    """65535 blocks are the limit along two axes."""
     x = np.random.default_rng(8).standard_normal((65_537, 1, 1, 1)).astype(np.float32)
     got = computed(host, "channel_norm", at.ChannelNorm(), (x,), x.shape)
     assert np.array_equal(got, np.abs(x))
@@ -129,7 +129,6 @@ X = np.zeros((1, 2, 3, 4), np.float32)
     [
         ((X, X), (1, 2, 3, 5), r"out: expected shape \(1, 2, 3, 4\)"),
         ((X, X[:, :1]), X.shape, r"flow: expected shape \(1, 2, 3, 4\), got \(1, 1, 3, 4\)"),
-        ((X, np.zeros((1, 2, 3, 8), np.float32)[..., ::2]), X.shape, "flow: expected .*C order"),
         ((X[0], X), X.shape, r"x: expected 4 dimensions"),
         ((np.zeros((1, 0, 3, 4), np.float32), X), (1, 0, 3, 4), "no axis may be empty"),
     ],
@@ -148,7 +147,7 @@ def test_refused_shapes(host: ModuleType, inputs: tuple[Array, ...], out: tuple[
 
 def test_refused_arguments(host: ModuleType) -> None:
     a = OnDevice(X)
-    with pytest.raises(TypeError, match="x: expected typestr <f4, got '<f8'"):
+    with pytest.raises(TypeError, match="x: expected typestr <f4 <f2 <u2, got '<f8'"):
         host.channel_norm(OnDevice(X.astype(np.float64)), a, launch_stream=1)
     with pytest.raises(TypeError, match="x: expected an array on the GPU"):
         host.channel_norm(X, a, launch_stream=1)
@@ -164,9 +163,8 @@ def test_refused_arguments(host: ModuleType) -> None:
         host.channel_norm(a, OnDevice(fixed), launch_stream=1)
 
 
-def test_refused_sizes(host: ModuleType) -> None:
-    """What a grid of one block for each tile cannot have."""
-    for shape in ((65_536, 1, 1, 1), (1, 1, 524_281, 1)):
-        x, flow = np.zeros(shape, np.float32), np.zeros((shape[0], 2, *shape[2:]), np.float32)
-        with pytest.raises(ValueError, match="65535 pictures at most, a picture 524280 rows"):
-            computed(host, "warp", at.Warp(), (x, flow), shape)
+@pytest.mark.parametrize("shape", [(65_537, 1, 1, 1), (1, 1, 524_281, 1)], ids=str)
+def test_more_pictures_or_rows_than_a_grid_is_deep(host: ModuleType, shape: tuple[int, ...]) -> None:
+    x = np.random.default_rng(9).standard_normal(shape).astype(np.float32)
+    flow = np.zeros((shape[0], 2, *shape[2:]), np.float32)
+    assert np.array_equal(computed(host, "warp", at.Warp(), (x, flow), shape), x)

@@ -87,6 +87,36 @@ def test_phases_equal_numpy(host: ModuleType, schedule: int, shape: tuple[int, .
     assert np.array_equal(bits(gather(host, x, shape[1:3], 2, phase=phase)), bits(expected))
 
 
+# Channels before and after those that are gathered: 16 bytes fit, 4 do, neither the address nor the pitch, one of them.
+WIDER = [(8, 8), (2, 6), (1, 2), (0, 1), (1, 7)]
+
+
+@pytest.mark.parametrize("wider", WIDER, ids=str)
+@pytest.mark.parametrize("channels", [1, 2, 8])
+@pytest.mark.parametrize("number", NUMBERS)
+def test_channels_of_a_wider_buffer(
+    host: ModuleType, schedule: int, number: str, channels: int, wider: tuple[int, int]
+) -> None:
+    before, after = wider
+    memory = picture((2, 5, 7, before + channels + after), number)
+    x = memory[..., before : before + channels]
+    expected = windows(x, 3, 2, (1, 1), (1, 1))
+    assert np.array_equal(bits(gather(host, x, (3, 4), 3, stride=2, padding=1)), bits(expected))
+    for phase in PHASES:
+        expected = windows(x, 2, 1, (1 - phase[0], 1 - phase[1]), phase)
+        assert np.array_equal(bits(gather(host, x, (5, 7), 2, phase=phase)), bits(expected))
+
+
+def test_refused_gaps(host: ModuleType) -> None:
+    memory, out = picture((1, 10, 12, 16), "float32"), np.zeros((5, 6, 32), np.float32)
+    for x in (memory[:, ::2, ::2, :8], memory[:, :5, :6, ::2]):
+        with pytest.raises(ValueError, match="x: expected an array in C order, or channels of one"):
+            host.gather_phase(OnDevice(x), OnDevice(out), phase=(0, 0), launch_stream=1)
+    far = OnDevice(np.zeros((1, 1, 2, 8), np.float32), strides=(4, 4, 2**33, 4))
+    with pytest.raises(ValueError, match="the pitch must be from 8 channels to 2"):
+        host.gather_phase(far, OnDevice(np.zeros((1, 2, 32), np.float32)), phase=(0, 0), launch_stream=1)
+
+
 @pytest.mark.parametrize("slab", [1, 2, 3, 7])
 def test_slabs_make_up_the_whole(host: ModuleType, schedule: int, slab: int) -> None:
     """Rows of both images, in pieces that stop in the midst of one."""

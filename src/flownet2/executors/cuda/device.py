@@ -53,7 +53,7 @@ class Device(Protocol):
         """Address of the first element."""
         ...
 
-    def launch(self, kernel: str, *arrays: Any, **options: Any) -> None:
+    def launch(self, kernel: str, /, *arrays: Any, **options: Any) -> None:
         """Queues one of our kernels, by its name in flownet2._cuda."""
         ...
 
@@ -137,7 +137,7 @@ class CupyDevice:
     def pointer(self, array: Any) -> int:
         return int(array.data.ptr)
 
-    def launch(self, kernel: str, *arrays: Any, **options: Any) -> None:
+    def launch(self, kernel: str, /, *arrays: Any, **options: Any) -> None:
         getattr(self._kernels, kernel)(*arrays, launch_stream=self.stream, **options)
 
     def matmul(self, a: Any, b: Any, out: Any, precision: str) -> None:

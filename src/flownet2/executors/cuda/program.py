@@ -158,7 +158,7 @@ class Program:
         make: Callable[[Node], Callable[[], None]] = getattr(self, f"_{node.op}")
         return make(node)
 
-    def _launch(self, kernel: str, *arrays: Any, **options: Any) -> Callable[[], None]:
+    def _launch(self, kernel: str, /, *arrays: Any, **options: Any) -> Callable[[], None]:
         return lambda: self._source.device.launch(kernel, *arrays, **options)
 
     def _convolution(self, node: Node, convolution: Any) -> Callable[[], None]:
