@@ -16,6 +16,18 @@ from cuda_host import OnDevice
 from cuda_numbers import values_of
 from flownet2.types import Array
 
+
+class OnGpu(np.ndarray):
+    """An array that says it is on a GPU, as CuPy's and PyTorch's do."""
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        return OnDevice(self.view(np.ndarray)).__cuda_array_interface__
+
+    def __array__(self, *_args: Any, **_options: Any) -> Array:
+        raise TypeError("Implicit conversion to a NumPy array is not allowed.")
+
+
 Launch = tuple[str, tuple[Any, ...], dict[str, Any]]
 
 
@@ -32,7 +44,7 @@ class HostDevice:
         self._depth = 0
         self._queue: list[Callable[[], None]] | None = None
         self.launches: list[Launch] = []
-        self.captures = 0
+        self.captures = self.uploads = self.downloads = 0
 
     @contextlib.contextmanager
     def scope(self) -> Iterator[None]:
@@ -58,10 +70,14 @@ class HostDevice:
 
     def asarray(self, value: Any) -> Array:
         self._outside_captures("a copy")
-        return value.array if isinstance(value, OnDevice) else np.array(value)
+        if hasattr(value, "__cuda_array_interface__"):
+            return np.ndarray.view(value, np.ndarray)
+        self.uploads += 1
+        return np.array(value)
 
     def to_host(self, array: Array) -> Array:
         self._outside_captures("a copy")
+        self.downloads += 1
         return array.copy()
 
     def pointer(self, array: Array) -> int:

@@ -110,8 +110,8 @@ class FlowEstimator:
 
         Returns:
             float32 (H, W, 2), or (N, H, W, 2) for a batch: pixels, u (to the right) then v (down), at the input's
-            size; at the cropped size for "crop". A batch gives the same bits as single calls. A CuPy array if the
-            pictures were on the GPU.
+            size; at the cropped size for "crop". On the CPU a batch gives the same bits as single calls. A CuPy array
+            if the pictures were on the GPU.
 
         Raises:
             InputError: pictures or options that do not fit; the message tells the cure.

@@ -22,10 +22,11 @@ MOST_CHANNELS = 160
 
 @dataclass
 class Case:
-    """A graph with inputs and weights; the strategy fills it node by node."""
+    """A graph with inputs and weights; the strategy fills it node by node. gpu: of what a GPU runs alone."""
 
     inputs: list[Input]
     shapes: dict[str, Shape]
+    gpu: bool = False
     nodes: list[Node] = field(default_factory=list)
     parameters: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
@@ -57,11 +58,15 @@ class Sample:
 
 
 @st.composite
-def samples(draw: st.DrawFn) -> Sample:
-    """A graph of up to 14 nodes, inputs of a size that it takes, and outputs to ask for."""
+def samples(draw: st.DrawFn, *, gpu: bool = False) -> Sample:
+    """A graph of up to 14 nodes, inputs of a size that it takes, and outputs to ask for.
+
+    gpu: only what the executor for GPUs takes: two pictures, square convolutions, one kind of transposed ones.
+    """
     side = draw(st.sampled_from([1, 3, 4, 8]))
-    inputs = [Input(f"input{i}", draw(CHANNELS)) for i in range(draw(st.integers(1, 3)))]
-    case = Case(inputs, {item.name: (1, item.channels, side, side) for item in inputs})
+    channels = [3, 3] if gpu else [draw(CHANNELS) for _ in range(draw(st.integers(1, 3)))]
+    inputs = [Input(f"input{i}", count) for i, count in enumerate(channels)]
+    case = Case(inputs, {item.name: (1, item.channels, side, side) for item in inputs}, gpu)
     for _ in range(draw(st.integers(1, 14))):
         op = draw(st.sampled_from(sorted(MAKERS)))
         MAKERS[op](draw, case)
@@ -107,8 +112,9 @@ def _value(draw: st.DrawFn, case: Case, like: Shape | None = None, channels: int
     return draw(st.sampled_from(found)) if found else None
 
 
-def _pairs(least: int, most: int) -> st.SearchStrategy[tuple[int, int]]:
-    return st.tuples(st.integers(least, most), st.integers(least, most))
+def _pairs(least: int, most: int, *, square: bool = False) -> st.SearchStrategy[tuple[int, int]]:
+    numbers = st.integers(least, most)
+    return numbers.map(lambda number: (number, number)) if square else st.tuples(numbers, numbers)
 
 
 SLOPES = st.sampled_from([None, 0.1, 0.25, 0.0])
@@ -120,11 +126,14 @@ def _convolution(draw: st.DrawFn, case: Case, op: str) -> None:
     ci, transposed = case.shapes[x][1], op == "conv_transpose2d"
     axis = 0 if transposed else 1
     shared = [node.parameters for node in case.nodes if node.op == op and _weight(case, node)[axis] == ci]
-    attributes = (at.ConvTranspose2d if transposed else at.Conv2d)(draw(_pairs(1, 3)), draw(_pairs(0, 2)), draw(SLOPES))
+    stride, padding, kernel = (draw(_pairs(*limits, square=case.gpu)) for limits in ((1, 3), (0, 2), (1, 5)))
+    if transposed and case.gpu:
+        stride, padding, kernel = (2, 2), (1, 1), (4, 4)
+    attributes = (at.ConvTranspose2d if transposed else at.Conv2d)(stride, padding, draw(SLOPES))
     if shared and draw(st.booleans()):
         case.try_add(op, (x,), attributes, dict(draw(st.sampled_from(shared))))
         return
-    co, kernel = draw(CHANNELS), draw(_pairs(1, 5))
+    co = draw(CHANNELS)
     name = f"layer{len(case.parameters)}"
     case.parameters[f"{name}.weight"] = (ci, co, *kernel) if transposed else (co, ci, *kernel)
     roles = {"weight": f"{name}.weight"}
@@ -159,7 +168,7 @@ def _towers(draw: st.DrawFn, case: Case) -> None:
     ci, co = case.shapes[first][1], draw(st.sampled_from([5, 16, 33]))
     name = f"layer{len(case.parameters)}.weight"
     case.parameters[name] = (co, ci, 3, 3)
-    attributes = at.Conv2d(draw(_pairs(1, 2)), (1, 1), draw(SLOPES))
+    attributes = at.Conv2d(draw(_pairs(1, 2, square=case.gpu)), (1, 1), draw(SLOPES))
     others = [_value(draw, case, case.shapes[first], ci) for _ in range(2)]
     for x in (first, *others):
         assert x is not None  # first is one

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whole networks by the GPU's executor, on NumPy and emulated kernels, against the CPU's engine and mmflow."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from cases.networks import NAMES, golden, level_values, state_dict
+from compare import assert_near
+from cuda_device import HostDevice
+from engine.random_graphs import Sample, samples
+from flownet2.api import FlowEstimator
+from flownet2.errors import GraphError, UnavailableError
+from flownet2.executors import get_executor
+from flownet2.executors.cuda import CudaExecutor, CudaNetwork
+from flownet2.graph import Builder, Graph, Input, Node
+from flownet2.networks import MMFLOW, NETWORKS, build_network
+from flownet2.ops import attributes as at
+from flownet2.ops.dispatch import run_operator
+from flownet2.types import Array
+from flownet2.weights import Model, import_checkpoint
+
+FLOW_PX = 5e-4
+# Mean end-point error to float32, as a share of the mean flow: what rounding of every value to 11 (8) bits makes of a
+# network of 15 to 60 layers. tf32 rounds the factors of products alone.
+ROUNDED = {"tf32": 5e-3, "float16": 5e-3, "bfloat16": 4e-2}
+WIDTH = 1 / 8
+
+
+def compiled(host: ModuleType, network: Graph, parameters: dict[str, Array], **options: Any) -> CudaNetwork:
+    return CudaExecutor(HostDevice(host), engine="cublas", **options).compile(network, parameters)
+
+
+@functools.lru_cache(maxsize=2)
+def narrow(name: str, **conventions: Any) -> tuple[Graph, dict[str, Array], dict[str, Array], Array]:
+    """Graph, weights, pictures and the CPU's flow, which is some pixels."""
+    graph = build_network(name, dataclasses.replace(MMFLOW, **conventions), width=WIDTH)
+    rng = np.random.default_rng(5)
+    parameters = {
+        name: (rng.normal(size=shape) / max(1.0, np.sqrt(np.prod(shape[1:])))).astype(np.float32)
+        for name, shape in graph.parameters.items()
+    }
+    inputs = {item.name: rng.random((2, 3, 64, 64), np.float32) for item in graph.inputs}
+    flow = get_executor().compile(graph, parameters).run(inputs, ["flow"])["flow"]
+    assert 1 < np.abs(flow).max() < 1000
+    return graph, parameters, inputs, flow
+
+
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name != "flownet2css-sd"])  # whose graph is css
+def test_every_network_in_float32(host: ModuleType, name: str) -> None:
+    graph, parameters, inputs, expected = narrow(name)
+    got = compiled(host, graph, parameters).run(inputs, ["flow"])["flow"]
+    assert_near(got, expected, atol=FLOW_PX, what=name)
+
+
+@pytest.mark.parametrize("precision", ROUNDED)
+@pytest.mark.parametrize("name", ["flownet2", "flownet2ss-thin", "flownet2-lite"])
+def test_precisions(host: ModuleType, name: str, precision: str) -> None:
+    """Near float32, and not float32 itself."""
+    graph, parameters, inputs, expected = narrow(name)
+    got = compiled(host, graph, parameters, precision=precision).run(inputs, ["flow"])["flow"]
+    share = np.abs(got - expected).mean() / np.abs(expected).mean()
+    assert 1e-6 < share < ROUNDED[precision]
+
+
+@pytest.mark.parametrize(
+    "conventions",
+    [
+        {"correlation": "mean", "warp_padding": "zeros"},
+        {"link_align_corners": True, "s_flow_bias": True},
+        {"output_mode": "nearest", "sd_factor": 0.05},
+    ],
+    ids=str,
+)
+def test_conventions_are_data(host: ModuleType, conventions: dict[str, Any]) -> None:
+    graph, parameters, inputs, expected = narrow("flownet2", **conventions)
+    got = compiled(host, graph, parameters).run(inputs, ["flow"])["flow"]
+    assert_near(got, expected, atol=FLOW_PX)
+
+
+@pytest.mark.parametrize("name", ["flownet2", "flownet2cs-thin"])
+def test_links_as_one_kernel_and_node_by_node(host: ModuleType, name: str) -> None:
+    """Every joint of the stack is found, and both ways agree."""
+    graph, parameters, inputs, _ = narrow(name)
+    device = HostDevice(host)
+    executor = CudaExecutor(device, engine="cublas", graph=False)
+    one = executor.compile(graph, parameters).run(inputs, ["flow"])["flow"]
+    kernels = [kernel for kernel, _, _ in device.launches]
+    joints = {"flownet2": (2, 1), "flownet2cs-thin": (1, 0)}[name]
+    assert (kernels.count("link"), kernels.count("fusion_link")) == joints
+    assert "warp" not in kernels
+    assert "channel_norm" not in kernels
+    plain = compiled(host, graph, parameters, fused=False, graph=False).run(inputs, ["flow"])["flow"]
+    assert_near(one, plain, atol=FLOW_PX)
+
+
+def test_values_inside_links_are_to_be_had(host: ModuleType) -> None:
+    graph, parameters, inputs, _ = narrow("flownet2cs-thin")
+    names = [
+        "flownets1.flow",
+        "flownets1.warped",
+        "flownets1.error",
+        "flownets1.input",
+        "flownetc.corr",
+        "image2",
+        "flow",
+    ]
+    got = compiled(host, graph, parameters).run(inputs, names)
+    expected = get_executor("numpy").compile(graph, parameters).run(inputs, names)
+    for name in names:
+        assert_near(got[name], expected[name], atol=1e-4 * max(1, np.abs(expected[name]).max()), what=name)
+
+
+@functools.lru_cache(maxsize=1)
+def published(name: str) -> Model:
+    return import_checkpoint(__file__, {"state_dict": state_dict(name)})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_parity_with_mmflow(host: ModuleType, name: str) -> None:
+    """Full width: the flow, every level, a batch, and from pictures to flow."""
+    model, arrays = published(name), golden(name)
+    estimator = FlowEstimator(model, compiled(host, model.graph, dict(model.parameters)))
+    levels = level_values(name, arrays)
+    got = estimator.forward(arrays["x"], ["flow", *levels])
+    assert_near(got["flow"].transpose(0, 2, 3, 1), arrays["flow"], atol=FLOW_PX, what=f"{name} flow")
+    for value, expected in levels.items():
+        assert_near(got[value], expected, atol=FLOW_PX, what=f"{name} {value}")
+    batch = estimator.forward(arrays["batch_x"]).transpose(0, 2, 3, 1)
+    assert_near(batch, arrays["batch_flow"], atol=FLOW_PX, what=f"{name} batch")
+    flow = estimator(arrays["image1_bgr"], arrays["image2_bgr"], channel_order="bgr")
+    assert_near(flow, arrays["image_flow"], atol=1e-3, what=f"{name} image_flow")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ROUNDED)
+@pytest.mark.parametrize("name", NAMES)
+def test_precisions_of_full_width(host: ModuleType, name: str, precision: str) -> None:
+    """The tensor cores' correlation takes part: it wants 256 channels."""
+    model, arrays = published(name), golden(name)
+    network = compiled(host, model.graph, dict(model.parameters), precision=precision, graph=False)
+    flow = FlowEstimator(model, network).forward(arrays["batch_x"]).transpose(0, 2, 3, 1)
+    error = np.sqrt(((flow - arrays["batch_flow"]) ** 2).sum(-1)).mean()
+    assert error < {"tf32": 0.01, "float16": 0.01, "bfloat16": 0.1}[precision]
+
+
+@settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None)
+@given(sample=samples(gpu=True))
+def test_random_graphs(host: ModuleType, sample: Sample) -> None:
+    """Every node against the reference on the inputs that the executor itself computed; then fewer outputs."""
+    network = compiled(host, sample.graph, sample.parameters)
+    values = {**sample.inputs, **network.run(sample.inputs, [node.name for node in sample.graph.nodes])}
+    for node in sample.graph.nodes:
+        parameters = {role: sample.parameters[name] for role, name in node.parameters.items()}
+        inputs = [values[name] for name in node.inputs]
+        expected = run_operator(node.op, node.attributes, inputs, parameters, reference=True)
+        assert_near(values[node.name], expected, atol=1e-4 * max(1, np.abs(expected).max()), what=node.name)
+    some = network.run(sample.inputs, sample.outputs)
+    assert set(some) == set(sample.outputs)
+    for name, array in some.items():
+        assert np.array_equal(array, values[sample.graph.outputs.get(name, name)], equal_nan=True), name
+
+
+def one_layer(op: str, attributes: Any, shape: tuple[int, ...]) -> Graph:
+    b = Builder("one", 8)
+    first, second = b.input("image1", 3), b.input("image2", 3)
+    x = b.add("pair", "concat", (first, second), at.Concat())
+    wide = b.conv2d("wide", x, 8, 3)
+    node = Node("flow", op, (wide,), attributes, {"weight": "w"})
+    graph = b.build({"flow": wide})
+    return dataclasses.replace(
+        graph, nodes=(*graph.nodes, node), outputs={"flow": "flow"}, parameters={**graph.parameters, "w": shape}
+    )
+
+
+@pytest.mark.parametrize(
+    ("op", "attributes", "shape", "error", "message"),
+    [
+        ("conv2d", at.Conv2d(), (8, 8, 3, 5), GraphError, r"node 'flow': the GPU runs square.*kernel 3x5"),
+        ("conv2d", at.Conv2d((1, 2)), (8, 8, 3, 3), GraphError, r"node 'flow'.*stride 1x2"),
+        ("conv_transpose2d", at.ConvTranspose2d(), (8, 8, 3, 3), UnavailableError, r"4x4, stride 2 and padding 1"),
+    ],
+)
+def test_layers_that_a_gpu_does_not_run(
+    host: ModuleType, op: str, attributes: Any, shape: tuple[int, ...], error: type[Exception], message: str
+) -> None:
+    graph = one_layer(op, attributes, shape)
+    parameters = {name: np.zeros(size, np.float32) for name, size in graph.parameters.items()}
+    inputs = {item.name: np.zeros((1, 3, 8, 8), np.float32) for item in graph.inputs}
+    with pytest.raises(error, match=message):
+        compiled(host, graph, parameters).run(inputs, ["flow"])
+
+
+def test_networks_of_other_inputs_are_refused(host: ModuleType) -> None:
+    graph = Graph("grey", (Input("a", 1), Input("b", 1)), (), {"flow": "a"}, {})
+    with pytest.raises(GraphError, match=r"two pictures of 3 channels; graph 'grey' takes a \(1\), b \(1\)"):
+        compiled(host, graph, {})
