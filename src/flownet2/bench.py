@@ -161,7 +161,7 @@ def measure(
     """
     if min(*size, batch, rounds) < 1:
         raise InputError(f"size, batch and rounds must be at least 1, got {size[0]}x{size[1]}, {batch} and {rounds}")
-    pictures = _pictures(size, batch)
+    pictures = random_pictures(size, batch)
     start = time.perf_counter()
     model = open_model()
     model(*pictures)
@@ -194,7 +194,7 @@ def measure(
     )
 
 
-def _pictures(size: tuple[int, int], batch: int) -> tuple[Array, Array]:
+def random_pictures(size: tuple[int, int], batch: int) -> tuple[Array, Array]:
     """A pair of random blocks and the same moved: (H, W, 3) uint8, or (N, H, W, 3) for a batch."""
     width, height = size
     shape = (batch, -(-height // _BLOCK_PX), -(-width // _BLOCK_PX), 3)

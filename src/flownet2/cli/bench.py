@@ -16,7 +16,7 @@ from flownet2.atomic import atomic_write
 from flownet2.bench import Measurement, measure
 from flownet2.cli import _options
 from flownet2.cli._files import prepare_folders
-from flownet2.cli._terminal import progress, say, say_table
+from flownet2.cli._terminal import aligned, progress, say, say_table
 from flownet2.executors import DEFAULT
 
 HELP = "how fast a model is on this machine"
@@ -145,13 +145,7 @@ def layer_lines(found: Measurement) -> Iterator[str]:
         for layer in found.layers
     ]
     lines.append(("total", "", f"{total:.3f}", "100.0 %", ""))
-    widths = [max(map(len, column)) for column in zip(_TITLES, *lines, strict=True)]
-    for line in (_TITLES, *lines):
-        words = [
-            f"{word:<{width}}" if i < 2 else f"{word:>{width}}"
-            for i, (word, width) in enumerate(zip(line, widths, strict=True))
-        ]
-        yield "  ".join(words).rstrip()
+    yield from aligned([_TITLES, *lines], left=2)
 
 
 def _size(text: str) -> tuple[int, int]:
