@@ -124,7 +124,7 @@ def check() -> Report:
 
 def _gpu() -> str:
     """The first GPU, or why it cannot be used. CuPy is imported only where it is installed."""
-    from flownet2.cuda_check.machine import gpu_line
+    from flownet2.cuda_check.machine import gpu_line  # which imports the executors' other half
 
     return gpu_line()
 

@@ -64,17 +64,17 @@ def lines(report: CudaReport) -> Iterator[str]:
 
 
 def _pairs(values: Mapping[str, str]) -> Iterator[str]:
-    yield from aligned([(f"  {name}", value) for name, value in values.items()], left=2)
+    yield from aligned([(f"  {name}", value) for name, value in values.items()], "<<")
 
 
 def _verdict(result: Difference | Timing | Peer) -> str:
     return "ok" if result.passed else "FAILED"
 
 
-def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> Iterator[str]:
+def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], sides: str) -> Iterator[str]:
     if rows:
         yield f"\n{title}"
-        yield from (f"  {line}" for line in aligned([heads, *rows], left))
+        yield from (f"  {line}" for line in aligned([heads, *rows], sides))
 
 
 def _errors(results: Sequence[Difference | Timing | Peer], name: str) -> Iterator[str]:
@@ -91,7 +91,7 @@ def _operators(found: Sequence[Difference]) -> Iterator[str]:
         if not x.error
     ]
     heads = ("operator", "numbers", "engine", "largest difference", "of allowed", "")
-    yield from _table("operators beside the definitions, as shares of the largest value", heads, rows, 3)
+    yield from _table("operators beside the definitions, as shares of the largest value", heads, rows, "<<<>><")
     yield from _errors(found, "name")
 
 
@@ -111,7 +111,7 @@ def _networks(found: Sequence[Difference]) -> Iterator[str]:
         if not x.error
     ]
     heads = ("network", "precision", "engine", "largest difference", "mean", "of allowed", "", "")
-    yield from _table("networks beside the CPU in float32", heads, rows, 3)
+    yield from _table("networks beside the CPU in float32", heads, rows, "<<<>>><<")
     yield from _errors(found, "name")
 
 
@@ -132,7 +132,7 @@ def _speed(found: Sequence[Timing]) -> Iterator[str]:
     ]
     heads = ("network", "precision", "engine", "launches", "median", "range", "weights", "work")
     size = "x".join(map(str, found[0].size)) if found else ""
-    yield from _table(f"a pair of {size} on the GPU, by its clock", heads, rows, 4)
+    yield from _table(f"a pair of {size} on the GPU, by its clock", heads, rows, "<<<<>>>>")
     yield from _errors(found, "network")
 
 
@@ -140,7 +140,7 @@ def _steps(found: Sequence[Timing]) -> Iterator[str]:
     for x in found:
         rows = [(step.value, step.op, f"{step.milliseconds:.4f} ms") for step in x.steps]
         title = f"slowest steps of {x.network}, {x.precision}, {x.engine}, each waited for"
-        yield from _table(title, ("value", "operator", "time"), rows, 2)
+        yield from _table(title, ("value", "operator", "time"), rows, "<<>")
 
 
 def _torch(found: Sequence[Peer]) -> Iterator[str]:
@@ -158,5 +158,5 @@ def _torch(found: Sequence[Peer]) -> Iterator[str]:
         if not x.error
     ]
     heads = ("network", "precision", "ours", "PyTorch", "times as fast", "largest difference", "mean")
-    yield from _table("PyTorch: the same weights and pictures, operator by operator", heads, rows, 2)
+    yield from _table("PyTorch: the same weights and pictures, operator by operator", heads, rows, "<<>>>>>")
     yield from _errors(found, "network")

@@ -94,14 +94,11 @@ def say_table(rows: Iterable[tuple[str, object]], indent: str = "") -> None:
             say(f"{indent}{name if index == 0 else '':<{width}}  {line}".rstrip())
 
 
-def aligned(rows: Sequence[Sequence[str]], left: int) -> Iterator[str]:
-    """Lines of a table, the first row its titles; that many columns begin at the left, the others end at the right."""
+def aligned(rows: Sequence[Sequence[str]], sides: str) -> Iterator[str]:
+    """Lines of a table, the first row its titles; sides: of each column "<", from the left, or ">"."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        words = [
-            f"{word:<{width}}" if i < left else f"{word:>{width}}"
-            for i, (word, width) in enumerate(zip(row, widths, strict=True))
-        ]
+        words = [f"{word:{side}{width}}" for word, side, width in zip(row, sides, widths, strict=True)]
         yield "  ".join(words).rstrip()
 
 

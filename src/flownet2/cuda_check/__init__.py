@@ -57,6 +57,7 @@ def check_cuda(device: Device, settings: Settings, tick: Callable[[], object] = 
         settings: how much.
         tick: called after each job.
     """
+    gpus = machine.gpus(settings.index, device)  # first: what fails later may leave the GPU unusable
     work, notes = _work(device, settings)
     results: dict[str, list[Any]] = {part: [] for part in work}
     for part, jobs in work.items():
@@ -69,7 +70,7 @@ def check_cuda(device: Device, settings: Settings, tick: Callable[[], object] = 
     return CudaReport(
         date=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         versions=versions,
-        gpus=machine.gpus(settings.index, device),
+        gpus=gpus,
         settings=settings,
         notes=notes,
         **{part: tuple(found) for part, found in results.items()},

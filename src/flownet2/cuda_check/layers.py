@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -71,11 +71,19 @@ def _node(graph: Graph, name: str) -> Node:
     return next(node for node in graph.nodes if node.name == name)
 
 
-def _compared(device: Device, graph: Graph, name: str, precision: str, engine: str) -> Difference:
-    node, pictures = _node(graph, name), inputs(graph, _SIZE)
+@lru_cache(maxsize=1)
+def _run(device: Device, precision: str, engine: str) -> tuple[dict[str, Array], dict[str, Array]]:
+    """The weights, and the value of every node on the GPU; kept for the next node."""
+    graph = _graph()
+    pictures = inputs(graph, _SIZE)
     parameters = random_parameters(graph, pictures)
     network = CudaExecutor(device, precision=precision, engine=engine).compile(graph, parameters)
-    values = network.run(pictures, [name, *node.inputs])
+    return parameters, network.run(pictures, [node.name for node in graph.nodes])
+
+
+def _compared(device: Device, graph: Graph, name: str, precision: str, engine: str) -> Difference:
+    node = _node(graph, name)
+    parameters, values = _run(device, precision, engine)
     flow = output_channels(graph, node) <= FLOW_CHANNELS
     own = {role: parameters[value] for role, value in node.parameters.items()}
     weight = own["weight"] if flow else _rounded(own["weight"], precision)

@@ -23,7 +23,7 @@ def gpu_line() -> str:
     CuPy is imported only where it is installed, and where this build has kernels.
     """
     try:
-        facts = open_device().facts()
+        facts = _facts(open_device())
     except UnavailableError as error:
         return f"not usable: {error}"
     except Exception as error:  # a broken driver or CuPy must not end the check of a CPU
@@ -33,15 +33,20 @@ def gpu_line() -> str:
 
 def gpus(index: int, device: Device) -> dict[int, dict[str, str]]:
     """Facts of the GPU that is checked and of all others; of one that cannot be used, its "problem"."""
-    found = {index: device.facts()}
+    found = {index: _facts(device)}
     for other in range(_visible()):
         if other == index:
             continue
         try:
-            found[other] = open_device(other).facts()
+            found[other] = _facts(open_device(other))
         except Exception as error:
             found[other] = {"problem": str(error)}
     return dict(sorted(found.items()))
+
+
+def _facts(device: Device) -> dict[str, str]:
+    with device.scope():
+        return device.facts()
 
 
 def _visible() -> int:

@@ -218,4 +218,4 @@ class Job(Generic[Result]):
         try:
             return self.run()
         except Exception as error:
-            return self.failed(f"{type(error).__name__}: {error}")
+            return self.failed(f"{type(error).__name__}: {' '.join(str(error).split())}")
