@@ -104,7 +104,7 @@ def run(engine: CudnnEngine, spec: ConvSpec) -> Run:
         wide = aligned(np.full((*x.shape[:3], spec.pitch_in), fill, x.dtype))
         on_device = wide[..., 8 : 8 + spec.channels_in]
         on_device[...] = x
-    memory = aligned(np.full(convolution.scratch + 64, 0x55, np.uint8))
+    memory = aligned(np.full(convolution.scratch + 4096, 0x55, np.uint8))
     calls: list[tuple[Array, int, int, object]] = []
 
     def finish(sums: Array, first: int, rows: int, phase: object) -> None:
@@ -158,10 +158,11 @@ def test_float32_multiplies_without_tensor_cores(engine: CudnnEngine) -> None:
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_no_precision_gives_up_float32_sums_or_their_order(module: Cudnn, precision: str) -> None:
+def test_what_a_plan_must_not_do(module: Cudnn, precision: str) -> None:
     CudnnEngine(Host(), module).plan(dataclasses.replace(SPECS["3x3"], precision=precision))
     notes = {note.name for note in module.graphs[0].deselected}
-    assert {"REDUCED_PRECISION_REDUCTION", "NONDETERMINISTIC"} <= notes
+    always = {"REDUCED_PRECISION_REDUCTION", "NONDETERMINISTIC"}
+    assert notes == always | ({"TENSOR_CORE", "DOWN_CONVERT_INPUTS"} if precision == "float32" else set())
     assert [mode.name for mode in module.graphs[0].heuristics] == ["A", "FALLBACK"]
 
 

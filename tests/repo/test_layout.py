@@ -89,6 +89,11 @@ def test_the_compiled_module_has_few_users() -> None:
     assert described(found) == []
 
 
+def test_cudnn_is_imported_in_one_file() -> None:
+    users = {one.importer for one in all_imports() if one.target.split(".")[0] == "cudnn"}
+    assert users == {"flownet2.executors.cuda.cudnn"}
+
+
 def test_optional_packages_are_imported_where_they_are_used() -> None:
     found = [one for one in all_imports() if one.at_import and one.target.split(".")[0] in OPTIONAL]
     assert described(found) == []
