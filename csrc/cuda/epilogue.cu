@@ -32,10 +32,6 @@ __device__ __forceinline__ std::int64_t place_of(const EpilogueArguments& a, std
   return line * a.columns * a.step + static_cast<std::int64_t>(column) * a.step + a.phase_column;
 }
 
-__device__ __forceinline__ float finish(float sum, float slope) {
-  return sum > 0.0f ? sum : sum * slope;
-}
-
 // ---- kernels
 
 template <typename In, typename Out, bool Aligned>
@@ -51,14 +47,14 @@ __global__ void __launch_bounds__(threads_per_block) epilogue_kernel(EpilogueArg
     load<piece>(in, values);
     if (a.bias != nullptr) load<piece>(a.bias + first, bias);
     CUH_UNROLL
-    for (int i = 0; i < piece; ++i) values[i] = finish(values[i] + bias[i], a.slope);
+    for (int i = 0; i < piece; ++i) values[i] = leaky(values[i] + bias[i], a.slope);
     store(values, out);
     return;
   }
   const int count = min(piece, a.channels - first);
   for (int i = 0; i < count; ++i) {
-    const float bias = a.bias != nullptr ? __ldg(a.bias + first + i) : 0.0f;
-    put(out + i, finish(to_float(in[i]) + bias, a.slope));
+    const float bias = a.bias != nullptr ? load(a.bias + first + i) : 0.0f;
+    put(out + i, leaky(load(in + i) + bias, a.slope));
   }
 }
 

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SIMT, MMA, FLOW = "correlation_simt.cuh", "correlation_mma.cuh", "flow_head.cu"
-PROGRAMS = {SIMT: "mutant.cpp", MMA: "mutant.cpp", FLOW: "flow_mutant.cpp"}
+PROGRAMS = {SIMT: "correlation_mutant.cpp", MMA: "correlation_mutant.cpp", FLOW: "flow_mutant.cpp"}
 
 # File, the text there (once), what stands there instead.
 MUTANTS = {
