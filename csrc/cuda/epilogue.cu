@@ -53,8 +53,8 @@ __global__ void __launch_bounds__(threads_per_block) epilogue_kernel(EpilogueArg
   }
   const int count = min(piece, a.channels - first);
   for (int i = 0; i < count; ++i) {
-    const float bias = a.bias != nullptr ? load(a.bias + first + i) : 0.0f;
-    put(out + i, leaky(load(in + i) + bias, a.slope));
+    const float bias = a.bias != nullptr ? __ldg(a.bias + first + i) : 0.0f;
+    put(out + i, leaky(to_float(in[i]) + bias, a.slope));
   }
 }
 

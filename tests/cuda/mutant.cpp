@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "cuda/correlation.cu"
+#include "error.cpp"
+#include "ops/checks.cpp"
 
 namespace {
 
