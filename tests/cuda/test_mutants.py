@@ -12,7 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SIMT, MMA, FLOW = "correlation_simt.cuh", "correlation_mma.cuh", "flow_head.cu"
-PROGRAMS = {SIMT: "mutant.cpp", MMA: "mutant.cpp", FLOW: "flow_mutant.cpp"}
+CORRELATIONS, FLOWS = "mutant.cpp", "mutant_flow.cpp"
+PROGRAM_OF = {"simt": CORRELATIONS, "mma": CORRELATIONS, "head": FLOWS, "up": FLOWS}  # that says of the kernel: right
 
 # File, the text there (once), what stands there instead.
 MUTANTS = {
@@ -40,38 +41,34 @@ RACES = [name for name in MUTANTS if "-no-barrier-" in name]
 
 
 def run(folder: Path, program: str, mutant: str | None, *flags: str) -> subprocess.CompletedProcess[str]:
-    """Compiles the kernels, with a mistake or without, and runs the program on them."""
-    csrc, here = ROOT / "csrc", ROOT / "tests" / "cuda"
-    shutil.copytree(csrc / "cuda", folder / "cuda")
+    """Compiles the kernels, with a mistake or without, and runs a program of tests/cuda on them."""
+    shutil.copytree(ROOT / "csrc" / "cuda", folder / "cuda")
     if mutant:
         name, text, instead = MUTANTS[mutant]
         source = (folder / "cuda" / name).read_text("utf-8")
         assert source.count(text) == 1, f"{name} no longer has {text!r} once"
         (folder / "cuda" / name).write_text(source.replace(text, instead), "utf-8")
-    sources = [here / program, csrc / "error.cpp", csrc / "ops" / "checks.cpp"]
+    built = folder / "mutant"
+    here, csrc = ROOT / "tests" / "cuda", ROOT / "csrc"
     includes = [f"-I{folder}", f"-I{csrc}", f"-I{csrc / 'include'}", "-isystem", str(here / "emulator")]
     compiler = os.environ.get("CXX", "g++")
-    built = folder / "mutant"
-    subprocess.run([compiler, "-std=c++17", "-O1", "-g", *flags, *includes, *sources, "-o", built], check=True)
+    subprocess.run([compiler, "-std=c++17", "-O1", "-g", *flags, *includes, here / program, "-o", built], check=True)
     return subprocess.run([built], capture_output=True, text=True, check=False, timeout=300)
 
 
-each_program = pytest.mark.parametrize("program", sorted(set(PROGRAMS.values())))
-
-
-@each_program
+@pytest.mark.parametrize("program", [CORRELATIONS, FLOWS])
 def test_kernels_as_they_are(tmp_path: Path, program: str) -> None:
     done = run(tmp_path, program, None)
     assert done.returncode == 0, done.stdout
 
 
-@each_program
+@pytest.mark.parametrize("program", [CORRELATIONS, FLOWS])
 def test_kernels_as_they_are_have_no_race(tmp_path: Path, program: str) -> None:
     done = run(tmp_path, program, None, "-fsanitize=thread")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@each_program
+@pytest.mark.parametrize("program", [CORRELATIONS, FLOWS])
 def test_kernels_as_they_are_stay_in_bounds(tmp_path: Path, program: str) -> None:
     done = run(tmp_path, program, None, "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -79,14 +76,15 @@ def test_kernels_as_they_are_stay_in_bounds(tmp_path: Path, program: str) -> Non
 
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_wrong_results(tmp_path: Path, mutant: str) -> None:
-    done = run(tmp_path, PROGRAMS[MUTANTS[mutant][0]], mutant)
+    kernel = mutant.split("-", maxsplit=1)[0]
+    done = run(tmp_path, PROGRAM_OF[kernel], mutant)
     assert done.returncode == 1, done.stdout + done.stderr
-    assert f"{mutant.split('-', maxsplit=1)[0]} wrong" in done.stdout
+    assert f"{kernel} wrong" in done.stdout
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mutant", RACES)
 def test_races(tmp_path: Path, mutant: str) -> None:
-    done = run(tmp_path, PROGRAMS[MUTANTS[mutant][0]], mutant, "-fsanitize=thread")
+    done = run(tmp_path, PROGRAM_OF[mutant.split("-", maxsplit=1)[0]], mutant, "-fsanitize=thread")
     assert done.returncode != 0
     assert "data race" in done.stderr
