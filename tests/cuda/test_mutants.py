@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The correlation kernels with mistakes planted in their source: the tests' means find every one."""
+"""Kernels with mistakes planted in their source: the tests' means find every one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SIMT, MMA = "correlation_simt.cuh", "correlation_mma.cuh"
+SIMT, MMA, STRIDED = "correlation_simt.cuh", "correlation_mma.cuh", "strided.cuh"
+CORRELATIONS, STRIDED_KERNELS = "mutant.cpp", "mutant_strided.cpp"
 
 # File, the text there (once), what stands there instead.
 MUTANTS = {
@@ -26,55 +27,80 @@ MUTANTS = {
     "mma-no-barrier-before-the-next-fill": (MMA, "__syncthreads();  // the next fill", "//"),
     "mma-no-barrier-before-writing": (MMA, "__syncwarp();\n      write<", "write<"),
     "mma-displaced-by-one": (MMA, "at.y0 + 2 * (q - kReach)", "at.y0 + 2 * (q - kReach) + 1"),
+    "norm-no-last-image": (STRIDED, "return image < shape.n", "return image + 1 < shape.n"),
+    "norm-beyond-the-last-image": (STRIDED, "return image < shape.n", "return true"),
+    "norm-rows-without-columns": (STRIDED, "+ place.x * t.strides.w", ""),
+    "norm-channels-together": ("channel_norm.cu", "from += x.strides.c", "++from"),
+    "resize-every-thread-from-channel-0": (STRIDED, "blockIdx.y * blockDim.x + threadIdx.x", "0"),
+    "resize-one-row-twice": ("resize.cu", "__ldg(bottom + channel + right)", "__ldg(top + channel + right)"),
+    "resize-columns-of-the-height": (
+        "resize.cu",
+        "at.x, a.x.shape.w, a.out.shape.w",
+        "at.x, a.x.shape.h, a.out.shape.h",
+    ),
+    "warp-no-mask": ("warp.cu", "!(taps.share > inside_share)", "false"),
+    "warp-v-before-u": (
+        "warp.cu",
+        "__ldg(flow), __ldg(flow + a.flow.strides.c)",
+        "__ldg(flow + a.flow.strides.c), __ldg(flow)",
+    ),
+    "warp-first-image-alone": ("warp.cu", "+ at.n * a.x.strides.n", ""),
+    "elementwise-b-lies-like-a": ("elementwise.cu", "offset_of(e.b, place)", "offset_of(e.a, place)"),
+    "elementwise-channels-together": ("elementwise.cu", "c * e.out.strides.c", "c"),
+    "elementwise-no-slope": ("elementwise.cu", "leaky(value, e.what.slope)", "value"),
+    "gather-no-pitch": ("gather.cu", "from * a.pitch +", "from * a.pieces +"),
+    "gather-16-bytes-at-any-pitch": ("gather.cu", "pitch % 16 == 0 && ", ""),
 }
 # A copy that nobody waits for lands when its thread ends at the latest, which barriers may have put in order: of those
 # only the results tell.
 RACES = [name for name in MUTANTS if "-no-barrier-" in name]
 
 
-def run(folder: Path, mutant: str | None, *flags: str) -> subprocess.CompletedProcess[str]:
-    """Compiles the kernels, with a mistake or without, and runs tests/cuda/mutant.cpp on them."""
+def run(folder: Path, program: str, mutant: str | None, *flags: str) -> subprocess.CompletedProcess[str]:
+    """Compiles the kernels, with a mistake or without, and runs a program of tests/cuda on them."""
     shutil.copytree(ROOT / "csrc" / "cuda", folder / "cuda")
     if mutant:
         name, text, instead = MUTANTS[mutant]
         source = (folder / "cuda" / name).read_text("utf-8")
         assert source.count(text) == 1, f"{name} no longer has {text!r} once"
         (folder / "cuda" / name).write_text(source.replace(text, instead), "utf-8")
-    program = folder / "mutant"
-    here = ROOT / "tests" / "cuda"
-    includes = [f"-I{folder}", "-isystem", str(here / "emulator")]
+    built = folder / "mutant"
+    here, csrc = ROOT / "tests" / "cuda", ROOT / "csrc"
+    includes = [f"-I{folder}", f"-I{csrc}", f"-I{csrc / 'include'}", "-isystem", str(here / "emulator")]
     compiler = os.environ.get("CXX", "g++")
-    subprocess.run(
-        [compiler, "-std=c++17", "-O1", "-g", *flags, *includes, here / "mutant.cpp", "-o", program], check=True
-    )
-    return subprocess.run([program], capture_output=True, text=True, check=False, timeout=300)
+    subprocess.run([compiler, "-std=c++17", "-O1", "-g", *flags, *includes, here / program, "-o", built], check=True)
+    return subprocess.run([built], capture_output=True, text=True, check=False, timeout=300)
 
 
-def test_kernels_as_they_are(tmp_path: Path) -> None:
-    done = run(tmp_path, None)
+@pytest.mark.parametrize("program", [CORRELATIONS, STRIDED_KERNELS])
+def test_kernels_as_they_are(tmp_path: Path, program: str) -> None:
+    done = run(tmp_path, program, None)
     assert done.returncode == 0, done.stdout
 
 
-def test_kernels_as_they_are_have_no_race(tmp_path: Path) -> None:
-    done = run(tmp_path, None, "-fsanitize=thread")
+@pytest.mark.parametrize("program", [CORRELATIONS, STRIDED_KERNELS])
+def test_kernels_as_they_are_have_no_race(tmp_path: Path, program: str) -> None:
+    done = run(tmp_path, program, None, "-fsanitize=thread")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_kernels_as_they_are_stay_in_bounds(tmp_path: Path) -> None:
-    done = run(tmp_path, None, "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+@pytest.mark.parametrize("program", [CORRELATIONS, STRIDED_KERNELS])
+def test_kernels_as_they_are_stay_in_bounds(tmp_path: Path, program: str) -> None:
+    done = run(tmp_path, program, None, "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_wrong_results(tmp_path: Path, mutant: str) -> None:
-    done = run(tmp_path, mutant)
+    kernel = mutant.split("-", maxsplit=1)[0]
+    done = run(tmp_path, CORRELATIONS if kernel in ("simt", "mma") else STRIDED_KERNELS, mutant)
     assert done.returncode == 1, done.stdout + done.stderr
-    assert f"{mutant.split('-', maxsplit=1)[0]} wrong" in done.stdout
+    assert f"{kernel} wrong" in done.stdout
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mutant", RACES)
 def test_races(tmp_path: Path, mutant: str) -> None:
-    done = run(tmp_path, mutant, "-fsanitize=thread")
+    done = run(tmp_path, CORRELATIONS, mutant, "-fsanitize=thread")
     assert done.returncode != 0
     assert "data race" in done.stderr
