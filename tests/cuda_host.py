@@ -40,7 +40,8 @@ class OnDevice:
 
 def slice_of_channels(array: Array, before: int, after: int) -> tuple[Array, Array]:
     """`array` as channels of a wider array (n, h, w, before + c + after), which is NaN elsewhere; and that array."""
-    wide = np.full((*array.shape[:3], before + array.shape[3] + after), np.nan, array.dtype)
+    nan = 0xFFFF if array.dtype == np.uint16 else np.nan  # of bfloat16
+    wide = np.full((*array.shape[:3], before + array.shape[3] + after), nan, array.dtype)
     part = wide[..., before : before + array.shape[3]]
     part[...] = array
     return part, wide

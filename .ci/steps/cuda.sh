@@ -65,7 +65,7 @@ sanitized() { # FOLDER RUNTIME SELECTION
     LD_PRELOAD=$runtime "$VENV/bin/python" -m pytest -q -s -p no:cacheprovider -k "$3" \
     tests/cuda/test_correlation.py tests/cuda/test_arrays.py
 }
-small="1x7x9 or slices or whole_call or cases_in_float16"
+small="1x7x9 or slices or whole_call or cases_in_halves"
 smallest="1x7x9-96 or slices or whole_call"
 sanitized build/ci/cuda-asan libasan.so "$small"
 sanitized build/ci/cuda-tsan libtsan.so "${FULL:+$small or }$smallest"

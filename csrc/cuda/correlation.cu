@@ -24,7 +24,7 @@ __global__ void __launch_bounds__(kThreads) correlate(CorrelationArgs a) {
       const In* pb = static_cast<const In*>(a.b) + (p + int64_t(dy) * a.w + dx) * a.b_pitch;
       for (int c = 0; c < a.c; ++c) sum = fmaf(load(pa + c), load(pb + c), sum);
     }
-    store(static_cast<Out*>(a.out) + p * a.out_pitch + d, leaky(sum * a.scale, a.slope));
+    put(static_cast<Out*>(a.out) + p * a.out_pitch + d, leaky(sum * a.scale, a.slope));
   }
 }
 
@@ -36,19 +36,28 @@ namespace flownet2::cuda {
 template __global__ void plain::correlate<float, float>(CorrelationArgs);
 template __global__ void plain::correlate<__half, float>(CorrelationArgs);
 template __global__ void plain::correlate<__half, __half>(CorrelationArgs);
-template __global__ void mma::correlate<96, float>(CorrelationArgs);
-template __global__ void mma::correlate<96, __half>(CorrelationArgs);
-template __global__ void mma::correlate<256, float>(CorrelationArgs);
-template __global__ void mma::correlate<256, __half>(CorrelationArgs);
+template __global__ void plain::correlate<__nv_bfloat16, float>(CorrelationArgs);
+template __global__ void plain::correlate<__nv_bfloat16, __nv_bfloat16>(CorrelationArgs);
+template __global__ void mma::correlate<96, __half, float>(CorrelationArgs);
+template __global__ void mma::correlate<96, __half, __half>(CorrelationArgs);
+template __global__ void mma::correlate<96, __nv_bfloat16, float>(CorrelationArgs);
+template __global__ void mma::correlate<96, __nv_bfloat16, __nv_bfloat16>(CorrelationArgs);
+template __global__ void mma::correlate<256, __half, float>(CorrelationArgs);
+template __global__ void mma::correlate<256, __half, __half>(CorrelationArgs);
+template __global__ void mma::correlate<256, __nv_bfloat16, float>(CorrelationArgs);
+template __global__ void mma::correlate<256, __nv_bfloat16, __nv_bfloat16>(CorrelationArgs);
 }  // namespace flownet2::cuda
 #else
 #include <algorithm>
 
 #include "cuda/correlation.hpp"
+#include "cuda/values.cuh"
 
 namespace flownet2::cuda {
 
 namespace {
+
+constexpr const char* op = "correlation";
 
 constexpr std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
@@ -60,38 +69,64 @@ LaunchShape tiles(std::int64_t h, std::int64_t w, int columns, int rows) {
   return shape;
 }
 
-bool aligned(const void* data, std::int64_t pitch, int size) {
-  return reinterpret_cast<std::uintptr_t>(data) % 16 == 0 && pitch * size % 16 == 0;
+bool aligned_pixels(const void* data, std::int64_t pitch, std::int64_t size) {
+  return aligned(data, 16) && pitch * size % 16 == 0;
 }
 
 template <class... Args>
-cudaError_t launch(void (*kernel)(Args...), const LaunchShape& shape, cudaStream_t stream,
-                   Args... args) {
+void launch(void (*kernel)(Args...), const LaunchShape& shape, void* stream, Args... args) {
   if (shape.shared > 48 * 1024) {
-    const cudaError_t error =
-        cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shape.shared);
-    if (error != cudaSuccess) return error;
+    check_cuda(op, cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                        shape.shared));
   }
   const dim3 grid(unsigned(shape.x), unsigned(shape.y), unsigned(shape.z));
-  CUH_LAUNCH(kernel, grid, dim3(unsigned(shape.threads)), std::size_t(shape.shared), stream, args...);
-  return cudaGetLastError();  // and forget it: it must not fail the next launch
+  CUH_LAUNCH(kernel, grid, dim3(unsigned(shape.threads)), std::size_t(shape.shared), stream_of(stream),
+             args...);
+  check_launch(op);
 }
 
 template <int C>
-cudaError_t launch_mma(const Correlation& call, cudaStream_t stream) {
+void launch_mma(const Correlation& call, void* stream) {
   const CorrelationArgs& a = call.args;
   const LaunchShape shape = mma_shape(a.n, a.h, a.w, C);
-  return call.out == Element::float16 ? launch(mma::correlate<C, __half>, shape, stream, a)
-                                      : launch(mma::correlate<C, float>, shape, stream, a);
+  with_type(call.in, [&](auto element) {
+    using In = typename decltype(element)::Type;
+    if constexpr (sizeof(In) == 2) {
+      if (call.out == call.in) return launch(mma::correlate<C, In, In>, shape, stream, a);
+      launch(mma::correlate<C, In, float>, shape, stream, a);
+    }
+  });
 }
 
-cudaError_t launch_plain(const Correlation& call, cudaStream_t stream) {
+void launch_plain(const Correlation& call, void* stream) {
   const CorrelationArgs& a = call.args;
   const std::int64_t steps = 2 * std::int64_t(a.reach) + 1;
   const LaunchShape shape = plain_shape(std::int64_t(a.n) * a.h * a.w * steps * steps);
-  if (call.in == Element::float32) return launch(plain::correlate<float, float>, shape, stream, a);
-  return call.out == Element::float16 ? launch(plain::correlate<__half, __half>, shape, stream, a)
-                                      : launch(plain::correlate<__half, float>, shape, stream, a);
+  with_type(call.in, [&](auto element) {
+    using In = typename decltype(element)::Type;
+    if (call.out == call.in) return launch(plain::correlate<In, In>, shape, stream, a);
+    launch(plain::correlate<In, float>, shape, stream, a);
+  });
+}
+
+/// What no kernel could read or write.
+void check(const Correlation& call) {
+  const CorrelationArgs& a = call.args;
+  constexpr std::int64_t most_steps = 46340;  // whose square is an int
+  if (std::min({a.n, a.h, a.w, a.c, a.stride}) < 1 || a.reach < 0) {
+    fail(op, "sizes and stride must be at least 1, the reach at least 0");
+  }
+  if (std::int64_t(a.reach) * a.stride > 1 << 24) fail(op, "displacements may be 2 ** 24 at most");
+  const std::int64_t steps = 2 * std::int64_t(a.reach) + 1;
+  if (steps > most_steps || std::min(a.a_pitch, a.b_pitch) < a.c || a.out_pitch < steps * steps) {
+    fail(op, "the pitches must hold " + std::to_string(a.c) + " channels of the inputs and " +
+                 std::to_string(steps) + " ** 2 of the output");
+  }
+  check_pointer(op, "a", a.a, bytes_of(call.in));
+  check_pointer(op, "b", a.b, bytes_of(call.in));
+  check_pointer(op, "out", a.out, bytes_of(call.out));
+  const std::int64_t pixels = checked_product(op, std::int64_t(a.n) * a.h, a.w);
+  checked_product(op, pixels, 4 * std::int64_t(std::max({a.a_pitch, a.b_pitch, a.out_pitch})));
 }
 
 }  // namespace
@@ -127,14 +162,14 @@ bool fits(const LaunchShape& shape) {
 bool supports(CorrelationKernel kernel, const Correlation& call) {
   const CorrelationArgs& a = call.args;
   if (a.h > 0x3fffff00 || a.w > 0x3fffff00) return false;  // rows and columns beyond the picture are int
-  if (kernel == CorrelationKernel::plain)
-    return call.in == Element::float16 || call.out == Element::float32;
-  const bool half = call.in == Element::float16, wants_half = kernel == CorrelationKernel::mma;
-  const int size = half ? 2 : 4;
-  if (half != wants_half || (!half && call.out != Element::float32)) return false;
+  if (call.out != call.in && call.out != Number::float32) return false;
+  if (kernel == CorrelationKernel::plain) return true;
+  const bool half = call.in != Number::float32;
+  if (half != (kernel == CorrelationKernel::mma)) return false;
   if (a.reach != kReach || a.stride != kStride) return false;
   if (std::int64_t(a.h) * a.w > 0x7fffff00) return false;  // as are the pixels of a picture
-  if (!aligned(a.a, a.a_pitch, size) || !aligned(a.b, a.b_pitch, size)) return false;
+  const std::int64_t size = bytes_of(call.in);
+  if (!aligned_pixels(a.a, a.a_pitch, size) || !aligned_pixels(a.b, a.b_pitch, size)) return false;
   if (half) return (a.c == 256 || a.c == 96) && fits(mma_shape(a.n, a.h, a.w, a.c));
   return a.c > 0 && a.c % simt::kChunk == 0 && fits(simt_shape(a.n, a.h, a.w));
 }
@@ -146,19 +181,19 @@ CorrelationKernel best_kernel(const Correlation& call) {
   return CorrelationKernel::plain;
 }
 
-cudaError_t correlate(const Correlation& call, CorrelationKernel kernel, cudaStream_t stream) {
+void correlate(const Correlation& call, CorrelationKernel kernel, void* stream) {
   const CorrelationArgs& a = call.args;
-  if (a.n == 0 || a.h == 0 || a.w == 0) return cudaSuccess;
-  if (!supports(kernel, call)) return cudaErrorInvalidValue;
-  switch (kernel) {
-    case CorrelationKernel::simt:
-      return launch(simt::correlate, simt_shape(a.n, a.h, a.w), stream, a);
-    case CorrelationKernel::mma:
-      return a.c == 96 ? launch_mma<96>(call, stream) : launch_mma<256>(call, stream);
-    case CorrelationKernel::plain:
-      return launch_plain(call, stream);
+  check(call);
+  if (!supports(kernel, call)) fail(op, "the kernel does not compute this call; best_kernel() names one");
+  if (kernel == CorrelationKernel::plain) {
+    launch_plain(call, stream);
+  } else if (kernel == CorrelationKernel::simt) {
+    launch(simt::correlate, simt_shape(a.n, a.h, a.w), stream, a);
+  } else if (a.c == 96) {
+    launch_mma<96>(call, stream);
+  } else {
+    launch_mma<256>(call, stream);
   }
-  return cudaErrorInvalidValue;
 }
 
 }  // namespace flownet2::cuda

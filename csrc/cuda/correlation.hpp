@@ -5,20 +5,18 @@
 #include <cstdint>
 
 #include "cuda/correlation_args.hpp"
+#include "cuda/number.hpp"
 
 namespace flownet2::cuda {
 
-enum class Element { float32, float16 };
-
-/// simt: float32, 21 x 21 displacements in steps of 2. mma: float16, the same, on tensor cores with
-/// float32 sums. plain: any displacement, stride, number of channels and place in memory; sums are
-/// float32.
+/// simt: float32, 21 x 21 displacements in steps of 2. mma: float16 or bfloat16, the same, on tensor
+/// cores. plain: any displacement, stride, number of channels and place in memory. Sums are float32.
 enum class CorrelationKernel { plain, simt, mma };
 
 struct Correlation {
   CorrelationArgs args;
-  Element in = Element::float32;
-  Element out = Element::float32;  // float16 needs float16 inputs
+  Number in = Number::float32;
+  Number out = Number::float32;  // or as `in`
 };
 
 /// What a launch asks of the device. Within its limits: fits().
@@ -39,7 +37,7 @@ bool supports(CorrelationKernel kernel, const Correlation& call);
 /// The fastest kernel that supports the call.
 CorrelationKernel best_kernel(const Correlation& call);
 
-/// Queues the call on the stream. The kernel must support it. Pictures without pixels are nothing to do.
-cudaError_t correlate(const Correlation& call, CorrelationKernel kernel, cudaStream_t stream);
+/// Queues the call on the stream. The kernel must support it.
+void correlate(const Correlation& call, CorrelationKernel kernel, void* stream);
 
 }  // namespace flownet2::cuda

@@ -2,8 +2,6 @@
 // The arguments of the correlation kernels, for the host and for the device.
 #pragma once
 
-#include "cuda/device.cuh"
-
 namespace flownet2::cuda {
 
 /// All tensors are NHWC; a pitch is the distance of two pixels in elements, so that each may be a slice

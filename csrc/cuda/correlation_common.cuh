@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cuda/correlation_args.hpp"
+#include "cuda/elements.cuh"
 
 namespace flownet2::cuda {
 
@@ -11,14 +12,6 @@ namespace flownet2::cuda {
 // pair of rows is a band of width 21 in (i, j), part of a plain product of matrices. Rows y, y + 2, ...
 // share rows of b.
 constexpr int kReach = 10, kSteps = 2 * kReach + 1, kStride = 2;
-
-__device__ __forceinline__ float leaky(float v, float slope) { return v > 0 ? v : v * slope; }
-
-__device__ __forceinline__ void store(float* p, float v) { *p = v; }
-__device__ __forceinline__ void store(__half* p, float v) { *p = __float2half_rn(v); }
-
-__device__ __forceinline__ float load(const float* p) { return __ldg(p); }
-__device__ __forceinline__ float load(const __half* p) { return __half2float(__ldg(p)); }
 
 /// Where picture n begins. Within a picture the fast kernels count pixels as int, which one wide
 /// multiply-add turns into an address.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// float16 correlation on tensor cores, float32 sums: the band as products of 16 x 8 x 16. A block owns
+// Correlation of halves on tensor cores, float32 sums: the band as products of 16 x 8 x 16. A block owns
 // 16 columns of one parity in 4 rows, a warp for each row. A warp keeps its pixels of `a` in registers;
 // rows of b stream through two stages of shared memory, and each serves every row of the block that sees
 // it. 16 columns reach 36 of b, which is 5 tiles of 8: 336 of 640 products are of use.
@@ -36,11 +36,26 @@ __device__ __forceinline__ Place place() {
           n,     s * kSteps / kSplits, (s + 1) * kSteps / kSplits};
 }
 
+/// d += a * b.
+template <class In>
+__device__ __forceinline__ void add_product(float (&d)[4], const uint32_t (&a)[4], uint32_t b0,
+                                            uint32_t b1);
+template <>
+__device__ __forceinline__ void add_product<__half>(float (&d)[4], const uint32_t (&a)[4], uint32_t b0,
+                                                    uint32_t b1) {
+  cuh::mma_f16(d, a, b0, b1);
+}
+template <>
+__device__ __forceinline__ void add_product<__nv_bfloat16>(float (&d)[4], const uint32_t (&a)[4],
+                                                           uint32_t b0, uint32_t b1) {
+  cuh::mma_bf16(d, a, b0, b1);
+}
+
 /// Requests the block's pixels of `a`.
-template <int C>
+template <int C, class In>
 __device__ __forceinline__ void fill_pixels(const CorrelationArgs& a, const Place& at, uint4* pixels) {
   using L = Layout<C>;
-  const __half* picture_a = picture(static_cast<const __half*>(a.a), a, at.n, a.a_pitch);
+  const In* picture_a = picture(static_cast<const In*>(a.a), a, at.n, a.a_pitch);
   CUH_NO_UNROLL
   for (int t = int(threadIdx.x); t < kRows * kColumns * L::chunks; t += kThreads) {
     const int p = t / L::chunks, chunk = t % L::chunks;
@@ -50,11 +65,11 @@ __device__ __forceinline__ void fill_pixels(const CorrelationArgs& a, const Plac
 }
 
 /// Requests b's row y0 + 2 * (q - 10), columns i0 - 10 .. i0 + 29 of the block's parity.
-template <int C>
+template <int C, class In>
 __device__ __forceinline__ void fill_window(const CorrelationArgs& a, const Place& at, uint4* stage,
                                             int q) {
   using L = Layout<C>;
-  const __half* picture_b = picture(static_cast<const __half*>(a.b), a, at.n, a.b_pitch);
+  const In* picture_b = picture(static_cast<const In*>(a.b), a, at.n, a.b_pitch);
   CUH_NO_UNROLL
   for (int t = int(threadIdx.x); t < kWindow * L::chunks; t += kThreads) {
     const int p = t / L::chunks, chunk = t % L::chunks;
@@ -65,7 +80,7 @@ __device__ __forceinline__ void fill_window(const CorrelationArgs& a, const Plac
 
 /// 16 pixels of `a` by 40 of b; of the products those that lie in the band go to
 /// band[column][displacement].
-template <int C>
+template <int C, class In>
 __device__ __forceinline__ void multiply(const uint32_t (&pixels)[C / 16][4], const uint4* stage,
                                          float* band) {
   const int lane = int(threadIdx.x) % 32;
@@ -81,8 +96,8 @@ __device__ __forceinline__ void multiply(const uint32_t (&pixels)[C / 16][4], co
     for (int t = 0; t < kTiles; ++t) {
       uint32_t b[4];
       cuh::ldmatrix_x4(b, stage + (t * 8 + lane % 8) * Layout<C>::pitch + k * 4 + lane / 8);
-      cuh::mma_f16(sums[t], pixels[2 * k], b[0], b[1]);
-      cuh::mma_f16(sums[t], pixels[2 * k + 1], b[2], b[3]);
+      add_product<In>(sums[t], pixels[2 * k], b[0], b[1]);
+      add_product<In>(sums[t], pixels[2 * k + 1], b[2], b[3]);
     }
   }
   CUH_UNROLL
@@ -103,20 +118,20 @@ __device__ __forceinline__ void write(const CorrelationArgs& a, const Place& at,
   for (int t = int(threadIdx.x) % 32; t < kColumns * kSteps; t += 32) {
     const int x = 2 * (at.i0 + t / kSteps) + at.parity;
     if (x < a.w)
-      store(out + int64_t(y * a.w + x) * a.out_pitch + t % kSteps, leaky(band[t] * a.scale, a.slope));
+      put(out + int64_t(y * a.w + x) * a.out_pitch + t % kSteps, leaky(band[t] * a.scale, a.slope));
   }
 }
 
 /// The smallest number of blocks is there for ptxas, which does not know how much shared memory a launch
 /// has: left alone it saves registers for more blocks than fit, and spills. For the same reason the
 /// copies are not unrolled.
-template <int C, class Out>
+template <int C, class In, class Out>
 __global__ void __launch_bounds__(kThreads, C > 128 ? 3 : 4) correlate(CorrelationArgs a) {
   using L = Layout<C>;
   CUH_DYN_SHARED(uint4, memory);
   const Place at = place();
   const int lane = int(threadIdx.x) % 32, row = int(threadIdx.x) / 32;
-  fill_pixels<C>(a, at, memory);
+  fill_pixels<C, In>(a, at, memory);
   cuh::cp_async_commit();
   cuh::cp_async_wait<0>();
   __syncthreads();
@@ -129,16 +144,16 @@ __global__ void __launch_bounds__(kThreads, C > 128 ? 3 : 4) correlate(Correlati
 
   float* band = reinterpret_cast<float*>(memory + L::pixels * L::pitch) + row * L::band;
   const int end = at.d1 + kRows - 1;
-  fill_window<C>(a, at, memory + at.d0 % 2 * kWindow * L::pitch, at.d0);
+  fill_window<C, In>(a, at, memory + at.d0 % 2 * kWindow * L::pitch, at.d0);
   cuh::cp_async_commit();
   for (int q = at.d0; q < end; ++q) {
-    if (q + 1 < end) fill_window<C>(a, at, memory + (q + 1) % 2 * kWindow * L::pitch, q + 1);
+    if (q + 1 < end) fill_window<C, In>(a, at, memory + (q + 1) % 2 * kWindow * L::pitch, q + 1);
     cuh::cp_async_commit();  // the last one empty, so that the wait counts right
     cuh::cp_async_wait<1>();
     __syncthreads();
     const int step = q - row;
     if (step >= at.d0 && step < at.d1) {  // one answer for the whole warp
-      multiply<C>(pixels, memory + q % 2 * kWindow * L::pitch, band);
+      multiply<C, In>(pixels, memory + q % 2 * kWindow * L::pitch, band);
       __syncwarp();
       write<Out>(a, at, band, at.y0 + 2 * row, step);
     }

@@ -97,7 +97,7 @@ __device__ __forceinline__ void write(const CorrelationArgs& a, const Place& at,
   for (int t = int(threadIdx.x) % 32; t < kColumns * kSteps; t += 32) {
     const int x = 2 * (at.i0 + t / kSteps) + at.parity;
     if (y < a.h && x < a.w) {
-      store(out + int64_t(y * a.w + x) * a.out_pitch + t % kSteps, leaky(sums[t] * a.scale, a.slope));
+      put(out + int64_t(y * a.w + x) * a.out_pitch + t % kSteps, leaky(sums[t] * a.scale, a.slope));
     }
   }
 }

@@ -26,6 +26,7 @@ __global__ void __launch_bounds__(threads_per_block) elementwise_kernel(Elementw
   const std::int64_t b = offset_of(e.b, place);
   const std::int64_t to = offset_of(e.out, place);
   const auto channels = static_cast<int>(e.out.shape.c);
+  CUH_NO_UNROLL
   for (int c = first_channel(); c < channels; c += channel_step()) {
     const float x = value_at(e.a, a + c * e.a.strides.c);
     float y = e.what.factor;

@@ -29,8 +29,8 @@ struct FlowArguments {
 // ---- helpers
 
 __device__ __forceinline__ void finish(const FlowArguments& a, std::int64_t pixel, int o, float sum) {
-  const float value = sum + (a.bias != nullptr ? __ldg(a.bias + o) : 0.0f);
-  put_as(a.out, a.out_type, pixel * a.out_pitch + o, value > 0.0f ? value : value * a.slope);
+  const float value = sum + (a.bias != nullptr ? load(a.bias + o) : 0.0f);
+  put_as(a.out, a.out_type, pixel * a.out_pitch + o, leaky(value, a.slope));
 }
 
 /// `count` channels, zeros after them.
@@ -41,7 +41,7 @@ __device__ __forceinline__ void read_piece(const In* from, int count, bool whole
     return;
   }
   CUH_UNROLL
-  for (int i = 0; i < Piece; ++i) to[i] = i < count ? to_float(from[i]) : 0.0f;
+  for (int i = 0; i < Piece; ++i) to[i] = i < count ? load(from + i) : 0.0f;
 }
 
 /// Where a group of lanes works: `Pixels` neighbours of a row.
@@ -161,10 +161,10 @@ __device__ __forceinline__ void gather_pixel(const FlowArguments& a, std::int64_
           static_cast<const float*>(a.x) + ((n * a.h + line) * a.w + column) * a.in_pitch;
       const float* weight = a.weight + ky * a.kernel + kx;
       for (int c = 0; c < a.ci; ++c) {
-        const float value = __ldg(from + c);
+        const float value = load(from + c);
         CUH_UNROLL
         for (int o = 0; o < most_outputs; ++o) {
-          if (o < a.co) sums[o] = fmaf(value, __ldg(weight + (c * a.co + o) * area), sums[o]);
+          if (o < a.co) sums[o] = fmaf(value, load(weight + (c * a.co + o) * area), sums[o]);
         }
       }
     }

@@ -1,26 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Elements of any type as floats, one or several to an access; and a launch's errors.
+// Elements of types that only the launch knows; and what all launches need.
 #pragma once
 
 #include <cstdint>
-#include <cstring>
-#include <stdexcept>
 #include <string>
-#include <type_traits>
 
-#include "cuda/device.cuh"
+#include "cuda/elements.cuh"
+#include "cuda/failure.hpp"
 #include "cuda/launch.hpp"
 #include "cuda/number.hpp"
 
 namespace flownet2::cuda {
-
-__device__ __forceinline__ float to_float(float v) { return v; }
-__device__ __forceinline__ float to_float(__half v) { return __half2float(v); }
-__device__ __forceinline__ float to_float(__nv_bfloat16 v) { return __bfloat162float(v); }
-
-__device__ __forceinline__ void put(float* to, float v) { *to = v; }
-__device__ __forceinline__ void put(__half* to, float v) { *to = __float2half_rn(v); }
-__device__ __forceinline__ void put(__nv_bfloat16* to, float v) { *to = __float2bfloat16(v); }
 
 /// Element `at` of a tensor whose type only the launch knows.
 __device__ __forceinline__ void put_as(void* to, Number type, std::int64_t at, float v) {
@@ -31,37 +21,6 @@ __device__ __forceinline__ void put_as(void* to, Number type, std::int64_t at, f
   } else {
     put(static_cast<__nv_bfloat16*>(to) + at, v);
   }
-}
-
-__device__ __forceinline__ float leaky(float value, float slope) {
-  return value > 0.0f ? value : value * slope;
-}
-
-/// Count elements in accesses of 16 bytes, or of 8 where that is all; `from` is aligned to them.
-template <int Count, typename T>
-__device__ __forceinline__ void load(const T* from, float (&to)[Count]) {
-  using Word = std::conditional_t<Count * sizeof(T) % 16 == 0, uint4, uint2>;
-  constexpr int words = static_cast<int>(Count * sizeof(T) / sizeof(Word));
-  Word raw[words];
-  CUH_UNROLL
-  for (int i = 0; i < words; ++i) raw[i] = __ldg(reinterpret_cast<const Word*>(from) + i);
-  T values[Count];
-  memcpy(values, raw, sizeof(values));
-  CUH_UNROLL
-  for (int i = 0; i < Count; ++i) to[i] = to_float(values[i]);
-}
-
-/// `to` is aligned to 16 bytes.
-template <typename T>
-__device__ __forceinline__ void store(const float (&from)[8], T* to) {
-  constexpr int words = static_cast<int>(8 * sizeof(T) / sizeof(uint4));
-  T values[8];
-  CUH_UNROLL
-  for (int i = 0; i < 8; ++i) put(values + i, from[i]);
-  uint4 raw[words];
-  memcpy(raw, values, sizeof(values));
-  CUH_UNROLL
-  for (int i = 0; i < words; ++i) reinterpret_cast<uint4*>(to)[i] = raw[i];
 }
 
 // ---- on the host
@@ -97,14 +56,5 @@ inline void check_pointer(const char* op, const char* name, const void* pointer,
 inline dim3 blocks_of(const Launch& l) { return {l.blocks[0], l.blocks[1], l.blocks[2]}; }
 inline dim3 threads_of(const Launch& l) { return {l.threads[0], l.threads[1], 1}; }
 inline cudaStream_t stream_of(void* stream) { return static_cast<cudaStream_t>(stream); }
-
-/// After each launch: what the driver said to it. Errors of the kernel itself come later. No Error of
-/// this library: the arguments were good, the device or its driver is not.
-inline void check_launch(const char* op) {
-  const cudaError_t error = cudaGetLastError();
-  if (error == cudaSuccess) return;
-  throw std::runtime_error(std::string(op) + ": CUDA: " + cudaGetErrorString(error) +
-                           "; `nvidia-smi` shows the GPU and its driver");
-}
 
 }  // namespace flownet2::cuda

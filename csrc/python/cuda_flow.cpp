@@ -6,12 +6,11 @@
 
 #include "cuda/flow_head.hpp"
 #include "python/cuda_kernels.hpp"
+#include "python/cuda_stream.hpp"
 #include "python/cuda_tensor.hpp"
 
 namespace flownet2::python {
 namespace {
-
-Shape nhwc_shape(const CudaTensor& t) { return {t.size(0), t.size(3), t.size(1), t.size(2)}; }
 
 struct Tensors {
   CudaTensor x, weight, bias, out;

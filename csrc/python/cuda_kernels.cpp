@@ -21,6 +21,7 @@
 #include "cuda/pack.hpp"
 #include "cuda/resize.hpp"
 #include "cuda/warp.hpp"
+#include "python/cuda_stream.hpp"
 #include "python/cuda_tensor.hpp"
 
 namespace flownet2::python {
@@ -128,8 +129,6 @@ void gather_windows(const CudaTensor& from, const CudaTensor& to, const cuda::Ga
                  stream);
   });
 }
-
-Shape nhwc_shape(const CudaTensor& t) { return {t.size(0), t.size(3), t.size(1), t.size(2)}; }
 
 void gather(const py::object& x, const py::object& out, std::int64_t kernel, std::int64_t stride,
             std::int64_t padding, std::int64_t first, std::uintptr_t launch) {

@@ -5,6 +5,9 @@
 
 namespace flownet2::python {
 
+/// correlate, correlation_launch.
+void bind_cuda_correlation(pybind11::module_& m);
+
 /// channel_norm, resize, warp, gather, gather_phase, epilogue, pack, link, fusion_link; their errors.
 void bind_cuda_kernels(pybind11::module_& m);
 

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-// Arrays on a GPU of any number of dimensions and any of the kernels' types: what cuda_array.hpp reads
-// for NHWC images, for the other operators.
+// Arrays on a GPU, from CuPy or whoever else has __cuda_array_interface__ version 3: any number of
+// dimensions, any of the kernels' types.
 #pragma once
 
 #include <pybind11/pybind11.h>
 
 #include <cstdint>
-#include <initializer_list>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "cuda/number.hpp"
 #include "ops/checks.hpp"
-#include "python/cuda_array.hpp"
-#include "python/gil.hpp"
 
 namespace flownet2::python {
 
-// Typestrs that kernels take; bfloat16 travels as its bits, "<u2".
+namespace py = pybind11;
+
+// Typestrs that kernels take, one blank between them; bfloat16 travels as its bits, "<u2".
 inline constexpr const char* float32 = "<f4";
 inline constexpr const char* any_float = "<f4 <f2 <u2";
 
@@ -34,6 +34,46 @@ struct CudaTensor {
 };
 
 namespace detail {
+
+[[noreturn]] inline void wrong_type(const char* name, const std::string& what) {
+  throw py::type_error(std::string(name) + ": " + what);
+}
+[[noreturn]] inline void wrong_value(const char* name, const std::string& what) {
+  throw py::value_error(std::string(name) + ": " + what);
+}
+
+inline std::int64_t product(const char* name, std::int64_t a, std::int64_t b) {
+  if (a != 0 && b > std::numeric_limits<std::int64_t>::max() / 8 / a) wrong_value(name, "too large");
+  return a * b;
+}
+
+inline py::object entry(const py::dict& interface, const char* key) {
+  return interface.contains(key) ? py::object(interface[key]) : py::none();
+}
+
+inline py::dict read_interface(const py::object& array, const char* name) {
+  if (!py::hasattr(array, "__cuda_array_interface__")) {
+    wrong_type(name, "expected an array on the GPU (cupy.ndarray), got " +
+                         std::string(py::str(py::type::of(array).attr("__name__"))));
+  }
+  const auto interface = array.attr("__cuda_array_interface__").cast<py::dict>();
+  for (const char* key : {"shape", "typestr", "data", "version"}) {
+    if (!interface.contains(key))
+      wrong_type(name, "__cuda_array_interface__ lacks '" + std::string(key) + "'");
+  }
+  const int version = interface["version"].cast<int>();
+  if (version < 3)
+    wrong_type(name, "__cuda_array_interface__ of version " + std::to_string(version) + ", expected 3");
+  if (!entry(interface, "mask").is_none()) wrong_type(name, "masked arrays are not supported");
+  return interface;
+}
+
+inline std::uintptr_t read_address(const py::dict& interface, const char* name, bool writes) {
+  const auto data = interface["data"].cast<py::tuple>();
+  if (data.size() != 2) wrong_type(name, "'data' of __cuda_array_interface__ is no pair");
+  if (writes && data[1].cast<bool>()) wrong_value(name, "the array is read-only");
+  return data[0].cast<std::uintptr_t>();
+}
 
 /// Distances in elements, C order if the interface has none.
 inline void read_strides(const py::object& given, std::int64_t item, CudaTensor& tensor) {
@@ -54,6 +94,15 @@ inline void read_strides(const py::object& given, std::int64_t item, CudaTensor&
   }
 }
 
+inline std::optional<std::uintptr_t> read_stream(const py::object& stream, const char* name) {
+  if (stream.is_none()) return std::nullopt;
+  const auto handle = stream.cast<std::uintptr_t>();
+  if (handle == 0)
+    wrong_value(name,
+                "stream 0, which __cuda_array_interface__ forbids; 1 is the legacy default stream");
+  return handle;
+}
+
 }  // namespace detail
 
 /// `types`: the typestrs that are taken.
@@ -64,7 +113,8 @@ inline CudaTensor cuda_tensor(const py::object& array, const char* name, std::si
   CudaTensor tensor;
   tensor.name = name;
   tensor.type = interface["typestr"].cast<std::string>();
-  if (types.find(tensor.type) == std::string::npos) {
+  const std::size_t found = types.find(tensor.type);  // each has three characters
+  if (tensor.type.size() != 3 || found == std::string::npos || found % 4 != 0) {
     wrong_type(name, "expected typestr " + types + ", got '" + tensor.type + "'");
   }
   for (const auto& size : interface["shape"].cast<py::tuple>()) {
@@ -117,21 +167,14 @@ inline void expect_contiguous(const CudaTensor& tensor) {
   detail::wrong_value(tensor.name, "expected C order without gaps; cupy.ascontiguousarray makes it");
 }
 
+/// As the library names sizes, of an array (N, H, W, C).
+inline Shape nhwc_shape(const CudaTensor& t) { return {t.size(0), t.size(3), t.size(1), t.size(2)}; }
+
 inline const float* floats(const CudaTensor& t) { return static_cast<const float*>(t.data); }
 
 inline cuda::Number number_of(const CudaTensor& tensor) {
   if (tensor.type == "<f4") return cuda::Number::float32;
   return tensor.type == "<f2" ? cuda::Number::float16 : cuda::Number::bfloat16;
-}
-
-/// Without the GIL: what the arrays' streams hold comes first.
-template <typename Compute>
-void queue(std::initializer_list<const CudaTensor*> tensors, std::uintptr_t launch,
-           const Compute& compute) {
-  without_gil([&] {
-    for (const CudaTensor* tensor : tensors) follow(tensor->stream, launch);
-    compute(reinterpret_cast<void*>(launch));  // NOLINT: Python has streams as numbers
-  });
 }
 
 }  // namespace flownet2::python

@@ -143,7 +143,8 @@ class FlowEstimator:
 
         Args:
             x: (N, 6, H, W) float32, picture 1 then picture 2 in the network's channel order and range (mmflow: BGR,
-                x / 255), NumPy's or, for a model on the GPU, an array there; H and W multiples of `graph.size_multiple`.
+                x / 255), NumPy's or, for a model on the GPU, an array there; H and W multiples of
+                `graph.size_multiple`.
             outputs: names of values of the graph, such as "flownetc.predict_flow6" (raw decoder outputs, before
                 the factor 20) or "flow"; None for the flow alone.
 

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SIMT, MMA, FLOW = "correlation_simt.cuh", "correlation_mma.cuh", "flow_head.cu"
-PROGRAMS = {SIMT: "mutant.cpp", MMA: "mutant.cpp", FLOW: "flow_mutant.cpp"}
+SIMT, MMA, FLOW, STRIDED = "correlation_simt.cuh", "correlation_mma.cuh", "flow_head.cu", "strided.cuh"
+CORRELATIONS, FLOWS, STRIDED_KERNELS = "mutant.cpp", "mutant_flow.cpp", "mutant_strided.cpp"
+PROGRAMS = (CORRELATIONS, FLOWS, STRIDED_KERNELS)
+PROGRAM_OF = {"simt": CORRELATIONS, "mma": CORRELATIONS, "head": FLOWS, "up": FLOWS}  # of the others: STRIDED_KERNELS
 
 # File, the text there (once), what stands there instead.
 MUTANTS = {
@@ -33,6 +35,29 @@ MUTANTS = {
     "head-displaced-by-one": (FLOW, "% a.kernel - a.padding", "% a.kernel - a.padding + 1"),
     "up-other-parity": (FLOW, "(x + a.padding) % a.stride", "x % a.stride"),
     "up-weights-turned": (FLOW, "c * a.co + o", "o * a.ci + c"),
+    "norm-no-last-image": (STRIDED, "return image < shape.n", "return image + 1 < shape.n"),
+    "norm-beyond-the-last-image": (STRIDED, "return image < shape.n", "return true"),
+    "norm-rows-without-columns": (STRIDED, "+ place.x * t.strides.w", ""),
+    "norm-channels-together": ("channel_norm.cu", "from += x.strides.c", "++from"),
+    "resize-every-thread-from-channel-0": (STRIDED, "blockIdx.y * blockDim.x + threadIdx.x", "0"),
+    "resize-one-row-twice": ("resize.cu", "__ldg(bottom + channel + right)", "__ldg(top + channel + right)"),
+    "resize-columns-of-the-height": (
+        "resize.cu",
+        "at.x, a.x.shape.w, a.out.shape.w",
+        "at.x, a.x.shape.h, a.out.shape.h",
+    ),
+    "warp-no-mask": ("warp.cu", "!(taps.share > inside_share)", "false"),
+    "warp-v-before-u": (
+        "warp.cu",
+        "__ldg(flow), __ldg(flow + a.flow.strides.c)",
+        "__ldg(flow + a.flow.strides.c), __ldg(flow)",
+    ),
+    "warp-first-image-alone": ("warp.cu", "+ at.n * a.x.strides.n", ""),
+    "elementwise-b-lies-like-a": ("elementwise.cu", "offset_of(e.b, place)", "offset_of(e.a, place)"),
+    "elementwise-channels-together": ("elementwise.cu", "c * e.out.strides.c", "c"),
+    "elementwise-no-slope": ("elementwise.cu", "leaky(value, e.what.slope)", "value"),
+    "gather-no-pitch": ("gather.cu", "from * a.pitch +", "from * a.pieces +"),
+    "gather-16-bytes-at-any-pitch": ("gather.cu", "pitch % 16 == 0 && ", ""),
 }
 # A copy that nobody waits for lands when its thread ends at the latest, which barriers may have put in order: of those
 # only the results tell.
@@ -40,38 +65,39 @@ RACES = [name for name in MUTANTS if "-no-barrier-" in name]
 
 
 def run(folder: Path, program: str, mutant: str | None, *flags: str) -> subprocess.CompletedProcess[str]:
-    """Compiles the kernels, with a mistake or without, and runs the program on them."""
-    csrc, here = ROOT / "csrc", ROOT / "tests" / "cuda"
-    shutil.copytree(csrc / "cuda", folder / "cuda")
+    """Compiles the kernels, with a mistake or without, and runs a program of tests/cuda on them."""
+    shutil.copytree(ROOT / "csrc" / "cuda", folder / "cuda")
     if mutant:
         name, text, instead = MUTANTS[mutant]
         source = (folder / "cuda" / name).read_text("utf-8")
         assert source.count(text) == 1, f"{name} no longer has {text!r} once"
         (folder / "cuda" / name).write_text(source.replace(text, instead), "utf-8")
-    sources = [here / program, csrc / "error.cpp", csrc / "ops" / "checks.cpp"]
+    built = folder / "mutant"
+    here, csrc = ROOT / "tests" / "cuda", ROOT / "csrc"
     includes = [f"-I{folder}", f"-I{csrc}", f"-I{csrc / 'include'}", "-isystem", str(here / "emulator")]
     compiler = os.environ.get("CXX", "g++")
-    built = folder / "mutant"
-    subprocess.run([compiler, "-std=c++17", "-O1", "-g", *flags, *includes, *sources, "-o", built], check=True)
+    subprocess.run([compiler, "-std=c++17", "-O1", "-g", *flags, *includes, here / program, "-o", built], check=True)
     return subprocess.run([built], capture_output=True, text=True, check=False, timeout=300)
 
 
-each_program = pytest.mark.parametrize("program", sorted(set(PROGRAMS.values())))
+def program_of(mutant: str) -> str:
+    """The program that runs the kernel of a mutant."""
+    return PROGRAM_OF.get(mutant.split("-", maxsplit=1)[0], STRIDED_KERNELS)
 
 
-@each_program
+@pytest.mark.parametrize("program", PROGRAMS)
 def test_kernels_as_they_are(tmp_path: Path, program: str) -> None:
     done = run(tmp_path, program, None)
     assert done.returncode == 0, done.stdout
 
 
-@each_program
+@pytest.mark.parametrize("program", PROGRAMS)
 def test_kernels_as_they_are_have_no_race(tmp_path: Path, program: str) -> None:
     done = run(tmp_path, program, None, "-fsanitize=thread")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@each_program
+@pytest.mark.parametrize("program", PROGRAMS)
 def test_kernels_as_they_are_stay_in_bounds(tmp_path: Path, program: str) -> None:
     done = run(tmp_path, program, None, "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -79,14 +105,15 @@ def test_kernels_as_they_are_stay_in_bounds(tmp_path: Path, program: str) -> Non
 
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_wrong_results(tmp_path: Path, mutant: str) -> None:
-    done = run(tmp_path, PROGRAMS[MUTANTS[mutant][0]], mutant)
+    kernel = mutant.split("-", maxsplit=1)[0]
+    done = run(tmp_path, program_of(mutant), mutant)
     assert done.returncode == 1, done.stdout + done.stderr
-    assert f"{mutant.split('-', maxsplit=1)[0]} wrong" in done.stdout
+    assert f"{kernel} wrong" in done.stdout
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mutant", RACES)
 def test_races(tmp_path: Path, mutant: str) -> None:
-    done = run(tmp_path, PROGRAMS[MUTANTS[mutant][0]], mutant, "-fsanitize=thread")
+    done = run(tmp_path, program_of(mutant), mutant, "-fsanitize=thread")
     assert done.returncode != 0
     assert "data race" in done.stderr

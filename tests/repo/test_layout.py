@@ -29,7 +29,7 @@ FORBIDDEN: dict[str, frozenset[str]] = {
     "weights": frozenset({"executors", "builtin", "api", "evaluate"}),
 }
 USES_CORE = {"flownet2.ops.kernels", "flownet2.runtime", "flownet2.executors.native"}
-OPTIONAL = {"cv2", "tqdm", "h5py", "pooch", "cupy", "torch"}
+OPTIONAL = {"cv2", "tqdm", "h5py", "pooch", "cupy", "cudnn", "torch"}
 
 # A path of the machine that a file was written on, or an address of a package index.
 MACHINE = re.compile(r"(?<![\w.~{}$/*-])/(work|root|home|tmp|Users)/[\w.]|\bpypi\.org/simple|/opt/pypi")
@@ -88,6 +88,11 @@ def test_nothing_imports_the_command_line() -> None:
 def test_the_compiled_module_has_few_users() -> None:
     found = [one for one in all_imports() if part(one.target) == "_core" and one.importer not in USES_CORE]
     assert described(found) == []
+
+
+def test_cudnn_is_imported_in_one_file() -> None:
+    users = {one.importer for one in all_imports() if one.target.split(".")[0] == "cudnn"}
+    assert users == {"flownet2.executors.cuda.cudnn"}
 
 
 def test_optional_packages_are_imported_where_they_are_used() -> None:

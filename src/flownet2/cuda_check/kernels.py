@@ -116,7 +116,7 @@ def _correlations() -> Iterator[Case]:
     published, other = at.Correlation(20, 2, "mean", _SLOPE), at.Correlation(4, 1, "mean", _SLOPE)
     yield "correlate, simt", ("float32",), partial(_correlation, "simt", 32, published)
     for channels in (96, 256):
-        yield f"correlate, mma, {channels} channels", ("float16",), partial(_correlation, "mma", channels, published)
+        yield f"correlate, mma, {channels} channels", NUMBERS[1:], partial(_correlation, "mma", channels, published)
     yield "correlate, plain", NUMBERS, partial(_correlation, "plain", 21, other)
 
 

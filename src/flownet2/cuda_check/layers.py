@@ -72,7 +72,7 @@ def _node(graph: Graph, name: str) -> Node:
 
 
 @lru_cache(maxsize=1)
-def _run(device: Device, precision: str, engine: str) -> tuple[dict[str, Array], dict[str, Array]]:
+def _run(device: Any, precision: str, engine: str) -> tuple[dict[str, Array], dict[str, Array]]:
     """The weights, and the value of every node on the GPU; kept for the next node."""
     graph = _graph()
     pictures = inputs(graph, _SIZE)

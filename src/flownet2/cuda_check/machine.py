@@ -11,7 +11,8 @@ import numpy as np
 
 import flownet2
 from flownet2.errors import UnavailableError
-from flownet2.executors.cuda import Device, open_device
+from flownet2.executors.cuda import Device, best_engine, open_device
+from flownet2.executors.cuda.cudnn import installed, usable
 from flownet2.machine import cpu_name
 
 _PACKAGES = ("nvidia-cudnn-frontend", "nvidia-cudnn-cu13", "nvidia-cudnn-cu12", "nvidia-cublas", "nvidia-cublas-cu12")
@@ -76,4 +77,15 @@ def versions() -> dict[str, str]:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
+    if best_engine() == "cudnn":
+        found["cuDNN"] = _cudnn()
     return found
+
+
+def _cudnn() -> str:
+    """The version of the library that the frontend loads; or why it is not used."""
+    try:
+        backend = int(usable(installed()).backend_version())
+    except UnavailableError as error:
+        return f"not usable: {error}"
+    return f"{backend // 10000}.{backend // 100 % 100}.{backend % 100}"

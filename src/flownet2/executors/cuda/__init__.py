@@ -49,19 +49,24 @@ class CudaExecutor:
         device: Device,
         *,
         precision: str = "float32",
-        engine: str = "auto",
+        engine: str | Callable[[Device], Engine] = "auto",
         graph: bool = True,
         fused: bool = True,
     ) -> None:
-        """Args: see flownet2.load. fused: False computes every node for itself, to compare with.
+        """Args: see flownet2.load.
+
+        engine: or what makes one.
+        fused: False computes every node for itself, to compare with.
 
         Raises:
             UnavailableError: the engine is not installed.
         """
         self._device, self._precision = device, precision
         self._graph, self._fused = graph, fused
+        if isinstance(engine, str):
+            engine = _MAKERS[best_engine() if engine == "auto" else engine]
         with device.scope():
-            self._engine = _MAKERS[best_engine() if engine == "auto" else engine](device)
+            self._engine = engine(device)
 
     def compile(self, graph: Graph, parameters: Mapping[str, Array]) -> CudaNetwork:
         """The graph with its weights, which are uploaded.

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "cuda/flow_head.cu"
+#include "error.cpp"
+#include "ops/checks.cpp"
 
 namespace {
 
