@@ -93,8 +93,12 @@ def _reference(op: str, attributes: Any, *inputs: Array, **parameters: Array) ->
 # ---- correlation
 
 
-def _correlation(kernel: str, channels: int, rule: at.Correlation, device: Device, number: str) -> tuple[Array, Array]:
-    a = _normal((1, 11, 18, channels), number)
+def _correlation(
+    kernel: str, size: tuple[int, int, int], rule: at.Correlation, device: Device, number: str
+) -> tuple[Array, Array]:
+    """size: rows, columns, channels."""
+    channels = size[2]
+    a = _normal((1, *size), number)
     b = np.ascontiguousarray(np.roll(a, (1, 2), axis=(1, 2)))
     out = device.zeros((*a.shape[:3], (2 * rule.radius + 1) ** 2), storage(number))
     device.launch(
@@ -114,10 +118,14 @@ def _correlation(kernel: str, channels: int, rule: at.Correlation, device: Devic
 
 def _correlations() -> Iterator[Case]:
     published, other = at.Correlation(20, 2, "mean", _SLOPE), at.Correlation(4, 1, "mean", _SLOPE)
-    yield "correlate, simt", ("float32",), partial(_correlation, "simt", 32, published)
+    yield "correlate, simt", ("float32",), partial(_correlation, "simt", (23, 43, 32), published)
     for channels in (96, 256):
-        yield f"correlate, mma, {channels} channels", NUMBERS[1:], partial(_correlation, "mma", channels, published)
-    yield "correlate, plain", NUMBERS, partial(_correlation, "plain", 21, other)
+        yield (
+            f"correlate, mma, {channels} channels",
+            NUMBERS[1:],
+            partial(_correlation, "mma", (7, 43, channels), published),
+        )
+    yield "correlate, plain", NUMBERS, partial(_correlation, "plain", (11, 18, 21), other)
 
 
 # ---- pointwise: operators on tensors (N, H, W, C), seen as (N, C, H, W)

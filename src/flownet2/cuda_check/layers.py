@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -83,7 +84,7 @@ def _run(device: Any, precision: str, engine: str) -> tuple[dict[str, Array], di
 
 def _compared(device: Device, graph: Graph, name: str, precision: str, engine: str) -> Difference:
     node = _node(graph, name)
-    parameters, values = _run(device, precision, engine)
+    parameters, values = _run(cast(Hashable, device), precision, engine)
     flow = output_channels(graph, node) <= FLOW_CHANNELS
     own = {role: parameters[value] for role, value in node.parameters.items()}
     weight = own["weight"] if flow else _rounded(own["weight"], precision)
