@@ -7,7 +7,7 @@ import argparse
 import dataclasses
 import importlib.util
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 
@@ -16,14 +16,19 @@ import pytest
 
 from cuda_device import HostDevice, Launch
 from flownet2 import cuda_check
-from flownet2.cli import _cuda_report, main
+from flownet2.api import FlowEstimator
+from flownet2.bench import measure
+from flownet2.cli import _cuda_report, bench, main
 from flownet2.cuda_check import kernels, layers, networks, peer, sanitizer
 from flownet2.cuda_check.random_model import FLOW_PX, inputs, model
 from flownet2.cuda_check.report import CudaReport, Difference, Job, Settings
 from flownet2.cuda_check.torch_graph import TorchNetwork
 from flownet2.executors import PRECISIONS, get_executor
+from flownet2.executors.cuda import CudaExecutor
+from flownet2.graph import Graph
 from flownet2.networks import NETWORKS, build_network
 from flownet2.types import Array
+from flownet2.weights import Model
 
 SMALL = Settings(
     parts=("operators", "networks", "speed"),
@@ -298,6 +303,30 @@ def test_pytorch(host: ModuleType) -> None:
     assert [(x.network, x.precision) for x in report.torch] == [("flownet2s-thin", p) for p in SMALL.precisions]
     assert all(x.theirs > 0 and x.ours > 0 and x.largest < 0.1 for x in report.torch)
     assert "PyTorch: the same weights" in "\n".join(_cuda_report.lines(report))
+
+
+def test_bench(host: ModuleType) -> None:
+    """`flownet2 bench --device cuda`, the model given: no peak of the CPU, every step timed."""
+    made = model("flownet2s-thin", 1 / 8, (64, 64))
+    device = HostDevice(host)
+
+    def load() -> FlowEstimator:
+        return FlowEstimator(made, CudaExecutor(device, precision="float16", engine="cublas").compile(*parts(made)))
+
+    found = measure(load, size=(60, 50), rounds=2, precision="float16", layers=True, gpu="emulator")
+    assert (found.gpu, found.peak, found.peak_share, len(found.seconds)) == ("emulator", None, None, 2)
+    assert {name for layer in found.layers for name in layer.values} <= made.graph.value_names()
+    assert sum(layer.multiply_adds for layer in found.layers) == found.multiply_adds
+    text = dict(bench.rows(found, "thin", "cuda"))
+    assert text["executor"] == "cuda, float16, emulator"
+    assert "peak" not in text
+    assert "%" not in text["arithmetic"]
+    content = bench.facts(found)
+    assert (content["gpu"], content["peak"], content["peak_share"]) == ("emulator", None, None)
+
+
+def parts(made: Model) -> tuple[Graph, Mapping[str, Array]]:
+    return made.graph, made.parameters
 
 
 def test_a_command_without_a_gpu(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
