@@ -2,7 +2,8 @@
 // Length of the channel vector at each pixel (Caffe `ChannelNorm`), planar float32.
 //   out[n, 0, y, x] = sqrt(sum over c of x[n, c, y, x] ** 2), no epsilon
 // A thread computes one pixel: the loads of a warp are neighbours in each plane.
-#include "cuda/channel_norm.hpp"
+#include <flownet2/cuda/channel_norm.hpp>
+
 #include "cuda/values.cuh"
 
 namespace flownet2::cuda {

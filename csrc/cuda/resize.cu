@@ -3,8 +3,9 @@
 //   nearest:  out[.., y, x] = x[.., y * H / height, x * W / width], rounded down
 //   bilinear: the four neighbours of resampling.cuh, rows blended first
 // A thread computes one element.
+#include <flownet2/cuda/resize.hpp>
+
 #include "cuda/resampling.cuh"
-#include "cuda/resize.hpp"
 #include "cuda/values.cuh"
 
 namespace flownet2::cuda {

@@ -2,6 +2,8 @@
 // Elements of any type as floats, one or several to an access; and a launch's errors.
 #pragma once
 
+#include <flownet2/cuda/number.hpp>
+
 #include <cstdint>
 #include <cstring>
 #include <stdexcept>
@@ -10,7 +12,6 @@
 
 #include "cuda/device.cuh"
 #include "cuda/launch.hpp"
-#include "cuda/number.hpp"
 
 namespace flownet2::cuda {
 

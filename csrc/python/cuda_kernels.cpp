@@ -3,6 +3,13 @@
 // them. Queued on the launch stream, nothing is waited for.
 #include "python/cuda_kernels.hpp"
 
+#include <flownet2/cuda/channel_norm.hpp>
+#include <flownet2/cuda/epilogue.hpp>
+#include <flownet2/cuda/gather.hpp>
+#include <flownet2/cuda/link.hpp>
+#include <flownet2/cuda/pack.hpp>
+#include <flownet2/cuda/resize.hpp>
+#include <flownet2/cuda/warp.hpp>
 #include <flownet2/error.hpp>
 
 #include <pybind11/stl.h>
@@ -13,14 +20,7 @@
 #include <string>
 #include <utility>
 
-#include "cuda/channel_norm.hpp"
-#include "cuda/epilogue.hpp"
-#include "cuda/gather.hpp"
 #include "cuda/launch.hpp"
-#include "cuda/link.hpp"
-#include "cuda/pack.hpp"
-#include "cuda/resize.hpp"
-#include "cuda/warp.hpp"
 #include "python/cuda_tensor.hpp"
 #include "python/gil.hpp"
 

@@ -3,6 +3,8 @@
 // for NHWC images, for the other operators.
 #pragma once
 
+#include <flownet2/cuda/number.hpp>
+
 #include <pybind11/pybind11.h>
 
 #include <cstdint>
@@ -10,7 +12,6 @@
 #include <string>
 #include <vector>
 
-#include "cuda/number.hpp"
 #include "ops/checks.hpp"
 #include "python/cuda_array.hpp"
 
