@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The library in other people's programs: static and shared, installed, moved elsewhere, found by CMake and by
-# pkg-config, and as a part of another project. What the programs compute has the bytes of Python's.
+# pkg-config, and as a part of another project. What the programs compute has the bytes of Python's. The library for GPUs
+# as far as it goes without one: programs are linked to it, and it says what is missing. FULL=1: for all architectures.
 set -euo pipefail
 
 make --no-print-directory tools
@@ -11,6 +12,8 @@ python=$PWD/$VENV/bin/python
 model=$("$python" -c 'from flownet2.builtin import MODELS; print(MODELS["flownet2-lite"])')
 pictures=$root/pictures
 largest_shared=3000000
+cuda=(-DFLOWNET2_CUDA=ON)
+[[ -n $FULL ]] || cuda+=(-DFLOWNET2_CUDA_ARCHITECTURES=90)
 
 quietly() { # name of a log, command: what it says only where it fails
   local log=$root/$1.log
@@ -52,7 +55,7 @@ expect_error() { # text, command: exit code 1, and one line on stderr that holds
 
 install_elsewhere() { # kind, on or off
   # In one folder: the objects are those of both.
-  build csrc library "-DBUILD_SHARED_LIBS=$2"
+  build csrc library "-DBUILD_SHARED_LIBS=$2" "${cuda[@]}"
   rm -rf "$root/first" "$root/installed $1"
   quietly "install-$1" cmake --install "$root/library" --prefix "$root/first"
   # The space in its name is meant.
@@ -126,6 +129,31 @@ programs() { # kind, pkg-config's option
   "$python" tests/embed/check.py results "$results"
 }
 
+# What a program for GPUs says without one; on a machine that has one it is hidden.
+on_a_gpu() { # kind
+  local kind=$1 prefix="$root/installed $1"
+  printf '\n-- on a GPU, %s\n' "$kind"
+  rm -rf "$root/cuda-$kind"
+  build tests/embed/cuda "cuda-$kind" -DCMAKE_PREFIX_PATH="$prefix"
+  export CUDA_VISIBLE_DEVICES=
+  expect "as expected" "$root/cuda-$kind/launchers"
+  expect_error "memory on the GPU: " "$root/cuda-$kind/norm"
+  unset CUDA_VISIBLE_DEVICES
+}
+
+# Python's package, which has no library for GPUs.
+without_cuda() {
+  local said
+  said=$(cmake -S tests/embed/cuda -B "$root/cuda-none" -Dflownet2_DIR="$("$VENV/bin/flownet2" --cmake-dir)" 2>&1) && {
+    echo "the component cuda must not be found in Python's package" >&2
+    return 1
+  }
+  [[ $said == *"-DFLOWNET2_CUDA=ON"* ]] || {
+    printf '%s\n' "$said"
+    return 1
+  }
+}
+
 # A copy of csrc and nothing else of this repository; Debug, because that compiles fastest.
 inside_another_project() {
   printf '\n-- add_subdirectory\n'
@@ -141,7 +169,8 @@ sizes() {
   printf '\n-- sizes and exported names\n'
   library=$(find "$root/installed shared" -name 'libflownet2.so.*' -type f)
   strip -o "$stripped" "$library"
-  stat -c '%s %n' "$library" "$stripped" "$root/installed static"/lib*/libflownet2.a
+  stat -c '%s %n' "$library" "$stripped" "$root/installed static"/lib*/libflownet2.a \
+    "$root/installed static"/lib*/libflownet2_cuda.a "$root/installed shared"/lib*/libflownet2_cuda.so.*.*.*
   nm -DC --defined-only "$library" | cut -d ' ' -f 2-
   (($(stat -c %s "$stripped") < largest_shared)) || {
     echo "the stripped library has more than $largest_shared bytes" >&2
@@ -156,4 +185,8 @@ install_elsewhere shared ON
 programs static --static
 programs shared ""
 inside_another_project
+on_a_gpu static
+on_a_gpu shared
+without_cuda
+FLOWNET2_CUDA_LIBRARY="$root/installed shared" "$python" -m pytest -q -p no:cacheprovider tests/embed/cuda
 sizes

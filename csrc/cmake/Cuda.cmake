@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # flownet2_find_cuda(RESULT): whether to build for NVIDIA GPUs. FLOWNET2_CUDA: AUTO, where a fitting nvcc is found; ON,
-# which fails without one; OFF. A macro, because a language can only be enabled where its targets are.
+# which fails without one; OFF. A macro, because a language can only be enabled above all of its targets.
 include(CheckLanguage)
 
 # Real code for Ampere to Blackwell; 120 carries PTX as well, for what comes after. cp.async and mma.m16n8k16 begin
 # with 80.
 set(FLOWNET2_CUDA_ARCHITECTURES "80-real;86-real;89-real;90-real;100-real;120" CACHE STRING
-    "Architectures of flownet2._cuda, as CMAKE_CUDA_ARCHITECTURES")
+    "Architectures of the kernels for GPUs, as CMAKE_CUDA_ARCHITECTURES")
 set(FLOWNET2_CUDA_OLDEST 12.8)  # the first that knows 100 and 120
 
 macro(flownet2_find_cuda result)
@@ -44,6 +44,6 @@ macro(flownet2_find_cuda result)
   if(FLOWNET2_CUDA STREQUAL "ON" AND NOT ${result})
     message(FATAL_ERROR "FLOWNET2_CUDA=ON: ${FLOWNET2_CUDA_PROBLEM}; or set FLOWNET2_CUDA=OFF")
   elseif(NOT ${result} AND FLOWNET2_CUDA STREQUAL "AUTO")
-    message(STATUS "flownet2._cuda is not built: ${FLOWNET2_CUDA_PROBLEM}")
+    message(STATUS "no kernels for NVIDIA GPUs are built: ${FLOWNET2_CUDA_PROBLEM}")
   endif()
 endmacro()

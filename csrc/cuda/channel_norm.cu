@@ -2,7 +2,8 @@
 // Length of the channel vector at each pixel (Caffe `ChannelNorm`).
 //   out[n, 0, y, x] = sqrt(sum over c of x[n, c, y, x] ** 2), no epsilon
 // A thread computes one pixel: vectors are short here, 2 or 3 channels.
-#include "cuda/channel_norm.hpp"
+#include <flownet2/cuda/channel_norm.hpp>
+
 #include "cuda/strided.cuh"
 
 namespace flownet2::cuda {

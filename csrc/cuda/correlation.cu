@@ -48,9 +48,11 @@ template __global__ void mma::correlate<256, __nv_bfloat16, float>(CorrelationAr
 template __global__ void mma::correlate<256, __nv_bfloat16, __nv_bfloat16>(CorrelationArgs);
 }  // namespace flownet2::cuda
 #else
+#include <flownet2/cuda/correlation.hpp>
+
 #include <algorithm>
 
-#include "cuda/correlation.hpp"
+#include "cuda/correlation_launch.hpp"
 #include "cuda/values.cuh"
 
 namespace flownet2::cuda {
@@ -76,8 +78,8 @@ bool aligned_pixels(const void* data, std::int64_t pitch, std::int64_t size) {
 template <class... Args>
 void launch(void (*kernel)(Args...), const LaunchShape& shape, void* stream, Args... args) {
   if (shape.shared > 48 * 1024) {
-    check_cuda(op, cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                        shape.shared));
+    check_cuda(op,
+               cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shape.shared));
   }
   const dim3 grid(unsigned(shape.x), unsigned(shape.y), unsigned(shape.z));
   CUH_LAUNCH(kernel, grid, dim3(unsigned(shape.threads)), std::size_t(shape.shared), stream_of(stream),
@@ -184,7 +186,8 @@ CorrelationKernel best_kernel(const Correlation& call) {
 void correlate(const Correlation& call, CorrelationKernel kernel, void* stream) {
   const CorrelationArgs& a = call.args;
   check(call);
-  if (!supports(kernel, call)) fail(op, "the kernel does not compute this call; best_kernel() names one");
+  if (!supports(kernel, call))
+    fail(op, "the kernel does not compute this call; best_kernel() names one");
   if (kernel == CorrelationKernel::plain) {
     launch_plain(call, stream);
   } else if (kernel == CorrelationKernel::simt) {

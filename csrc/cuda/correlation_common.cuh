@@ -2,7 +2,8 @@
 // What the correlation kernels share.
 #pragma once
 
-#include "cuda/correlation_args.hpp"
+#include <flownet2/cuda/correlation_args.hpp>
+
 #include "cuda/elements.cuh"
 
 namespace flownet2::cuda {

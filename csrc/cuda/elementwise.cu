@@ -2,7 +2,8 @@
 // Operators that look at one element at a time: elementwise, leaky_relu, and the pieces of concat.
 //   out[n, c, y, x] = leaky(kind(a[n, c, y, x], b[n, c, y, x]))
 // Rounded to the type of out once, at the end.
-#include "cuda/elementwise.hpp"
+#include <flownet2/cuda/elementwise.hpp>
+
 #include "cuda/strided.cuh"
 
 namespace flownet2::cuda {

@@ -3,7 +3,8 @@
 // channels of a wider NHWC buffer (which makes a concatenation of it).
 //   out[pixel', k] = leaky(in[pixel, k] + bias[k])
 // A thread does 8 channels of a pixel, in accesses of 16 bytes where all addresses allow them.
-#include "cuda/epilogue.hpp"
+#include <flownet2/cuda/epilogue.hpp>
+
 #include "cuda/values.cuh"
 
 namespace flownet2::cuda {

@@ -5,7 +5,8 @@
 //   flow_up: the same turned round; a thread gathers all that falls on its pixel
 // flow_head's sums are long and few: lanes share one, each takes pieces of 16 bytes of the input's
 // channels, for several neighbouring pixels, so that the weights are read once for all of them.
-#include "cuda/flow_head.hpp"
+#include <flownet2/cuda/flow_head.hpp>
+
 #include "cuda/values.cuh"
 
 namespace flownet2::cuda {

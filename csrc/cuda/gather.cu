@@ -3,7 +3,8 @@
 //   out[n, y, x, ky, kx, c] = in[n, y * stride + ky - top, x * stride + kx - left, c], 0 outside
 // The transposed convolution 4x4 of stride 2 is four of them, one for each parity of its pixels.
 // A thread copies one piece of a pixel: 16 bytes, or an element or two where those do not fit.
-#include "cuda/gather.hpp"
+#include <flownet2/cuda/gather.hpp>
+
 #include "cuda/values.cuh"
 
 namespace flownet2::cuda {

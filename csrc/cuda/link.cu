@@ -3,7 +3,8 @@
 // networks/fusion.py `_input`): upsampling of the flow, warping of picture 2, difference, norm, concat.
 //   error = sqrt(sum over c of (picture1[c] - warped[c]) ** 2)
 // A thread makes one pixel: 16 channels in accesses of 16 bytes. Pixels are NHWC.
-#include "cuda/link.hpp"
+#include <flownet2/cuda/link.hpp>
+
 #include "cuda/resampling.cuh"
 #include "cuda/sampling.cuh"
 #include "cuda/values.cuh"

@@ -3,7 +3,8 @@
 // pixel of either picture is one access.
 //   out[n, y, x] = a0 a1 a2 0 b0 b1 b2 0, each the picture's value (/ 255 of a byte) - mean
 // A thread makes one pixel.
-#include "cuda/pack.hpp"
+#include <flownet2/cuda/pack.hpp>
+
 #include "cuda/values.cuh"
 
 namespace flownet2::cuda {

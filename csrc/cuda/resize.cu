@@ -3,8 +3,9 @@
 //   nearest:  out[.., y, x] = x[.., y * H / height, x * W / width], rounded down
 //   bilinear: the four neighbours of resampling.cuh, rows blended first
 // A thread finds the neighbours of one pixel, then uses them for its channels.
+#include <flownet2/cuda/resize.hpp>
+
 #include "cuda/resampling.cuh"
-#include "cuda/resize.hpp"
 #include "cuda/strided.cuh"
 
 namespace flownet2::cuda {

@@ -5,10 +5,11 @@
 // looked at in the kernel, the same way for all threads.
 #pragma once
 
+#include <flownet2/cuda/tensor.hpp>
+
 #include <algorithm>
 #include <string>
 
-#include "cuda/tensor.hpp"
 #include "cuda/values.cuh"
 
 namespace flownet2::cuda {

@@ -2,13 +2,14 @@
 // Elements of types that only the launch knows; and what all launches need.
 #pragma once
 
+#include <flownet2/cuda/number.hpp>
+
 #include <cstdint>
 #include <string>
 
 #include "cuda/elements.cuh"
 #include "cuda/failure.hpp"
 #include "cuda/launch.hpp"
-#include "cuda/number.hpp"
 
 namespace flownet2::cuda {
 

@@ -3,9 +3,10 @@
 //   out[n, c, y, x] = sum of the four neighbours of (x + u, y + v), in the order 00, 01, 10, 11
 // A thread finds places and weights of one pixel, then uses them for its channels. That loop
 // is not unrolled: nvcc then spills registers.
+#include <flownet2/cuda/warp.hpp>
+
 #include "cuda/sampling.cuh"
 #include "cuda/strided.cuh"
-#include "cuda/warp.hpp"
 #include "ops/half_pixel.hpp"
 
 namespace flownet2::cuda {

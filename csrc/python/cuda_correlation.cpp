@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Correlation on the GPU for Python.
+#include <flownet2/cuda/correlation.hpp>
+
 #include <pybind11/stl.h>
 
 #include <algorithm>
@@ -7,7 +9,7 @@
 #include <optional>
 #include <string>
 
-#include "cuda/correlation.hpp"
+#include "cuda/correlation_launch.hpp"
 #include "python/cuda_kernels.hpp"
 #include "python/cuda_stream.hpp"
 #include "python/cuda_tensor.hpp"

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The convolutions of a flow on the GPU for Python. Both tensors may be channels of wider ones.
+#include <flownet2/cuda/flow_head.hpp>
+
 #include <pybind11/stl.h>
 
 #include <optional>
 
-#include "cuda/flow_head.hpp"
 #include "python/cuda_kernels.hpp"
 #include "python/cuda_stream.hpp"
 #include "python/cuda_tensor.hpp"

@@ -3,6 +3,14 @@
 // them. Queued on the launch stream, nothing is waited for.
 #include "python/cuda_kernels.hpp"
 
+#include <flownet2/cuda/channel_norm.hpp>
+#include <flownet2/cuda/elementwise.hpp>
+#include <flownet2/cuda/epilogue.hpp>
+#include <flownet2/cuda/gather.hpp>
+#include <flownet2/cuda/link.hpp>
+#include <flownet2/cuda/pack.hpp>
+#include <flownet2/cuda/resize.hpp>
+#include <flownet2/cuda/warp.hpp>
 #include <flownet2/error.hpp>
 
 #include <pybind11/stl.h>
@@ -12,15 +20,7 @@
 #include <string>
 #include <utility>
 
-#include "cuda/channel_norm.hpp"
-#include "cuda/elementwise.hpp"
-#include "cuda/epilogue.hpp"
-#include "cuda/gather.hpp"
 #include "cuda/launch.hpp"
-#include "cuda/link.hpp"
-#include "cuda/pack.hpp"
-#include "cuda/resize.hpp"
-#include "cuda/warp.hpp"
 #include "python/cuda_stream.hpp"
 #include "python/cuda_tensor.hpp"
 
@@ -30,7 +30,6 @@ namespace {
 using Pair = std::pair<std::int64_t, std::int64_t>;
 
 // ---- helpers
-
 
 Shape shape_of(const CudaTensor& t) { return {t.size(0), t.size(1), t.size(2), t.size(3)}; }
 

@@ -36,6 +36,11 @@ py::dict stats() {
 PYBIND11_MODULE(FLOWNET2_CUDA_MODULE, m, py::mod_gil_not_used()) {
   m.doc() = "Kernels for NVIDIA GPUs; private.";
   m.attr("emulated") = bool(CUH_EMULATED);
+#if CUH_EMULATED
+  m.attr("cuda_version") = 0;
+#else
+  m.attr("cuda_version") = CUDART_VERSION;
+#endif
   flownet2::python::bind_cuda_correlation(m);
   flownet2::python::bind_cuda_kernels(m);
   flownet2::python::bind_cuda_flow(m);

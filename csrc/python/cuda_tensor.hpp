@@ -3,6 +3,8 @@
 // dimensions, any of the kernels' types.
 #pragma once
 
+#include <flownet2/cuda/number.hpp>
+
 #include <pybind11/pybind11.h>
 
 #include <cstdint>
@@ -11,7 +13,6 @@
 #include <string>
 #include <vector>
 
-#include "cuda/number.hpp"
 #include "ops/checks.hpp"
 
 namespace flownet2::python {

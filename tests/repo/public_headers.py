@@ -20,9 +20,14 @@ _UNMARKED = re.compile(r"^(?!FLOWNET2_API|typedef)\w[\w:<>*& ]* (\w+)\([^;{]*\);
 _MEMBER = re.compile(r"(~?\w+|operator\S+?)\(")
 
 
+def functions_of(path: Path) -> list[str]:
+    """Names of the functions that one header marks as exported."""
+    return _FUNCTION.findall(_COMMENT.sub("", path.read_text("utf-8")))
+
+
 def c_functions() -> set[str]:
     """Names of the functions of the C interface."""
-    return set(_FUNCTION.findall(_text("flownet2.h")))
+    return set(functions_of(INCLUDE / "flownet2" / "flownet2.h"))
 
 
 def cpp_functions() -> Counter[str]:
@@ -31,7 +36,7 @@ def cpp_functions() -> Counter[str]:
     for path in HEADERS:
         if path.suffix == ".hpp":
             text = _text(path.name)
-            found.update(f"flownet2::{name}" for name in _FUNCTION.findall(text))
+            found.update(f"flownet2::{name}" for name in functions_of(path))
             for name, body in _CLASS.findall(text):
                 found.update(f"flownet2::{name}::{member}" for member in _members(body))
     return found

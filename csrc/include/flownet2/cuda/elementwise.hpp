@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <flownet2/cuda/tensor.hpp>
+#include <flownet2/export.h>
 #include <flownet2/ops.hpp>
-
-#include "cuda/tensor.hpp"
 
 namespace flownet2::cuda {
 
@@ -16,7 +16,7 @@ struct Elementwise {
 
 /// a, b, out of one shape -> out = leaky(kind(a, b)); b is not read for scale. `out` may be a or b
 /// itself.
-void elementwise(const Elementwise& what, const ConstTensor& a, const ConstTensor& b,
-                 const MutableTensor& out, void* stream);
+FLOWNET2_API void elementwise(const Elementwise& what, const ConstTensor& a, const ConstTensor& b,
+                              const MutableTensor& out, void* stream);
 
 }  // namespace flownet2::cuda

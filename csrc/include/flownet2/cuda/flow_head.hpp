@@ -4,10 +4,10 @@
 #pragma once
 
 #include <flownet2/array_view.hpp>
+#include <flownet2/cuda/number.hpp>
+#include <flownet2/export.h>
 
 #include <cstdint>
-
-#include "cuda/number.hpp"
 
 namespace flownet2::cuda {
 
@@ -33,12 +33,12 @@ inline std::int64_t head_weight_channels(std::int64_t channels) { return (channe
 
 /// conv2d into at most 4 channels. weight (Co, K, K, head_weight_channels(Ci)) without gaps, aligned to
 /// 16 bytes, zeros beyond Ci; bias (Co) or null.
-void flow_head(const void* x, const float* weight, const float* bias, void* out, const FlowLayer& layer,
-               void* stream);
+FLOWNET2_API void flow_head(const void* x, const float* weight, const float* bias, void* out,
+                            const FlowLayer& layer, void* stream);
 
 /// conv_transpose2d from at most 4 channels of float32 into at most 4. weight (Ci, Co, K, K) without
 /// gaps; bias (Co) or null.
-void flow_up(const float* x, const float* weight, const float* bias, void* out, const FlowLayer& layer,
-             void* stream);
+FLOWNET2_API void flow_up(const float* x, const float* weight, const float* bias, void* out,
+                          const FlowLayer& layer, void* stream);
 
 }  // namespace flownet2::cuda

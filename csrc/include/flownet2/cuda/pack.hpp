@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
+#include <flownet2/cuda/number.hpp>
+#include <flownet2/export.h>
 
-#include "cuda/number.hpp"
+#include <cstdint>
 
 namespace flownet2::cuda {
 
@@ -19,6 +20,6 @@ struct Pictures {
 };
 
 /// -> out (N, H, W, 8) of `type`, aligned to 16 bytes: the first picture's channels, 0, the second's, 0.
-void pack(const Pictures& pictures, void* out, Number type, void* stream);
+FLOWNET2_API void pack(const Pictures& pictures, void* out, Number type, void* stream);
 
 }  // namespace flownet2::cuda

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <flownet2/cuda/number.hpp>
+#include <flownet2/export.h>
 #include <flownet2/ops.hpp>
 
 #include <cstdint>
-
-#include "cuda/number.hpp"
 
 namespace flownet2::cuda {
 
@@ -27,12 +27,12 @@ struct LinkPictures {
 
 /// Input of the next stacked network: out (N, H, W, 16) of the pictures' type, aligned to 16 bytes.
 /// Channels: picture 1 (3), picture 2 (3), warped (3), raw flow x4 bilinear (2), error (1), zeros (4).
-void link(const LinkPictures& pictures, const QuarterFlow& flow, bool align_corners, void* out,
-          void* stream);
+FLOWNET2_API void link(const LinkPictures& pictures, const QuarterFlow& flow, bool align_corners,
+                       void* out, void* stream);
 
 /// Input of the fusion network, flows in pixels, x4 by nearest neighbour.
 /// Channels: picture 1 (3), both flows (4), their lengths (2), both errors (2), zeros (5).
-void fusion_link(const LinkPictures& pictures, const QuarterFlow& small, const QuarterFlow& stacked,
-                 void* out, void* stream);
+FLOWNET2_API void fusion_link(const LinkPictures& pictures, const QuarterFlow& small,
+                              const QuarterFlow& stacked, void* out, void* stream);
 
 }  // namespace flownet2::cuda

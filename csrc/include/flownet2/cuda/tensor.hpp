@@ -3,10 +3,9 @@
 #pragma once
 
 #include <flownet2/array_view.hpp>
+#include <flownet2/cuda/number.hpp>
 
 #include <cstdint>
-
-#include "cuda/number.hpp"
 
 namespace flownet2::cuda {
 
@@ -17,6 +16,16 @@ struct Strides {
   std::int64_t h = 0;
   std::int64_t w = 0;
 };
+
+/// Of a tensor without gaps, N, C, H, W in memory.
+inline Strides planar(const Shape& shape) {
+  return {shape.c * shape.h * shape.w, shape.h * shape.w, shape.w, 1};
+}
+
+/// Of a tensor without gaps, N, H, W, C in memory.
+inline Strides channels_last(const Shape& shape) {
+  return {shape.c * shape.h * shape.w, 1, shape.c * shape.w, shape.c};
+}
 
 /// NCHW, NHWC, some channels of a wider buffer, a crop: only the strides differ.
 template <typename Data>

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
+#include <flownet2/cuda/number.hpp>
+#include <flownet2/export.h>
 
-#include "cuda/number.hpp"
+#include <cstdint>
 
 namespace flownet2::cuda {
 
@@ -25,7 +26,7 @@ struct Epilogue {
 
 /// `out` is the first channel of the slice that is written; `bias` (channels, float32) may be null. One
 /// of the two types is float32, or both are the same.
-void epilogue(const void* in, Number in_type, const float* bias, void* out, Number out_type,
-              const Epilogue& what, void* stream);
+FLOWNET2_API void epilogue(const void* in, Number in_type, const float* bias, void* out, Number out_type,
+                           const Epilogue& what, void* stream);
 
 }  // namespace flownet2::cuda
