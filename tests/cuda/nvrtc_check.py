@@ -52,7 +52,9 @@ def headers_of_nvcc() -> Path:
 def main(library: str, architectures: list[str]) -> int:
     nvrtc, headers = ctypes.CDLL(library), headers_of_nvcc()
     results = [
-        compiles(nvrtc, source, [f"-arch=sm_{arch}", "-std=c++17", f"-I{CSRC}", f"-I{CSRC / 'include'}", f"-I{headers}"])
+        compiles(
+            nvrtc, source, [f"-arch=sm_{arch}", "-std=c++17", f"-I{CSRC}", f"-I{CSRC / 'include'}", f"-I{headers}"]
+        )
         for arch in architectures
         for source in sorted((CSRC / "cuda").glob("*.cu"))
         if "__CUDACC_RTC__" in source.read_text("utf-8")  # the others include the library's headers
