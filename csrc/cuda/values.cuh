@@ -4,14 +4,14 @@
 
 #include <flownet2/cuda/number.hpp>
 
-#include <cstdint>
+#include "cuda/device.cuh"
+#include "cuda/launch.hpp"
+
+#if !defined(__CUDACC_RTC__)
 #include <cstring>
 #include <stdexcept>
 #include <string>
-#include <type_traits>
-
-#include "cuda/device.cuh"
-#include "cuda/launch.hpp"
+#endif
 
 namespace flownet2::cuda {
 
@@ -23,10 +23,19 @@ __device__ __forceinline__ void put(float* to, float v) { *to = v; }
 __device__ __forceinline__ void put(__half* to, float v) { *to = __float2half_rn(v); }
 __device__ __forceinline__ void put(__nv_bfloat16* to, float v) { *to = __float2bfloat16(v); }
 
+template <bool Whole>
+struct Access {
+  using Word = uint2;
+};
+template <>
+struct Access<true> {
+  using Word = uint4;
+};
+
 /// Count elements in accesses of 16 bytes, or of 8 where that is all; `from` is aligned to them.
 template <int Count, typename T>
 __device__ __forceinline__ void load(const T* from, float (&to)[Count]) {
-  using Word = std::conditional_t<Count * sizeof(T) % 16 == 0, uint4, uint2>;
+  using Word = typename Access<Count * sizeof(T) % 16 == 0>::Word;
   constexpr int words = static_cast<int>(Count * sizeof(T) / sizeof(Word));
   Word raw[words];
   CUH_UNROLL
@@ -51,6 +60,8 @@ __device__ __forceinline__ void store(const float (&from)[8], T* to) {
 }
 
 // ---- on the host
+
+#if !defined(__CUDACC_RTC__)
 
 template <typename T>
 struct TypeTag {
@@ -92,5 +103,7 @@ inline void check_launch(const char* op) {
   throw std::runtime_error(std::string(op) + ": CUDA: " + cudaGetErrorString(error) +
                            "; `nvidia-smi` shows the GPU and its driver");
 }
+
+#endif  // not NVRTC
 
 }  // namespace flownet2::cuda
