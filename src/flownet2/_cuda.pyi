@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final, Protocol, TypeAlias, type_check_only
 
 emulated: Final[bool]
+cuda_version: Final[int]
 
 @type_check_only
 class CudaArray(Protocol):
