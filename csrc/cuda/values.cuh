@@ -4,6 +4,8 @@
 
 #include <flownet2/cuda/number.hpp>
 
+#include <type_traits>
+
 #include "cuda/device.cuh"
 #include "cuda/launch.hpp"
 
@@ -23,19 +25,10 @@ __device__ __forceinline__ void put(float* to, float v) { *to = v; }
 __device__ __forceinline__ void put(__half* to, float v) { *to = __float2half_rn(v); }
 __device__ __forceinline__ void put(__nv_bfloat16* to, float v) { *to = __float2bfloat16(v); }
 
-template <bool Whole>
-struct Access {
-  using Word = uint2;
-};
-template <>
-struct Access<true> {
-  using Word = uint4;
-};
-
 /// Count elements in accesses of 16 bytes, or of 8 where that is all; `from` is aligned to them.
 template <int Count, typename T>
 __device__ __forceinline__ void load(const T* from, float (&to)[Count]) {
-  using Word = typename Access<Count * sizeof(T) % 16 == 0>::Word;
+  using Word = std::conditional_t<Count * sizeof(T) % 16 == 0, uint4, uint2>;
   constexpr int words = static_cast<int>(Count * sizeof(T) / sizeof(Word));
   Word raw[words];
   CUH_UNROLL
