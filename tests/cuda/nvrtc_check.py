@@ -46,11 +46,8 @@ def compiles(nvrtc: ctypes.CDLL, source: Path, options: list[str]) -> bool:
         (ctypes.c_char_p * len(HEADERS))(*(part.encode() for part in parts))
         for parts in (HEADERS, [f"#pragma once\n{text}" for text in HEADERS.values()])
     )
-    count = len(HEADERS)
-    if (
-        nvrtc.nvrtcCreateProgram(ctypes.byref(program), source.read_bytes(), source.name.encode(), count, texts, names)
-        != 0
-    ):
+    given = source.read_bytes(), source.name.encode(), len(HEADERS), texts, names
+    if nvrtc.nvrtcCreateProgram(ctypes.byref(program), *given) != 0:
         return False
     values = (ctypes.c_char_p * len(options))(*[option.encode() for option in options])
     status = nvrtc.nvrtcCompileProgram(program, len(options), values)
