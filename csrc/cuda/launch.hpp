@@ -5,8 +5,8 @@
 
 #include <cstdint>
 
-#if !defined( \
-    __CUDACC_RTC__)  // which has no standard library: of it tests/cuda/nvrtc_check.py gives <cstdint>
+// NVRTC has no standard library; of it tests/cuda/nvrtc_check.py gives what kernels need.
+#if !defined(__CUDACC_RTC__)
 #include <flownet2/error.hpp>
 
 #include <algorithm>

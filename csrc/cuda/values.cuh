@@ -4,12 +4,6 @@
 
 #include <flownet2/cuda/number.hpp>
 
-#include <cstdint>
-
-#if !defined(__CUDACC_RTC__)
-#include <string>
-#endif
-
 #include "cuda/elements.cuh"
 #include "cuda/launch.hpp"
 

@@ -28,6 +28,9 @@ HEADERS = {
         template <bool, class T = void> struct enable_if {};
         template <class T> struct enable_if<true, T> { using type = T; };
         template <bool B, class T = void> using enable_if_t = typename enable_if<B, T>::type;
+        template <bool, class T, class> struct conditional { using type = T; };
+        template <class T, class F> struct conditional<false, T, F> { using type = F; };
+        template <bool B, class T, class F> using conditional_t = typename conditional<B, T, F>::type;
         template <class, class> inline constexpr bool is_same_v = false;
         template <class T> inline constexpr bool is_same_v<T, T> = true;
     }""",
@@ -39,13 +42,12 @@ HEADERS = {
 def compiles(nvrtc: ctypes.CDLL, source: Path, options: list[str]) -> bool:
     """Compiles one file; prints the log of a failure."""
     program = ctypes.c_void_p()
-    text = source.read_bytes()
     names, texts = (
         (ctypes.c_char_p * len(HEADERS))(*(part.encode() for part in parts))
-        for parts in (HEADERS.keys(), HEADERS.values())
+        for parts in (HEADERS, [f"#pragma once\n{text}" for text in HEADERS.values()])
     )
-    count = len(HEADERS)
-    if nvrtc.nvrtcCreateProgram(ctypes.byref(program), text, source.name.encode(), count, texts, names) != 0:
+    given = source.read_bytes(), source.name.encode(), len(HEADERS), texts, names
+    if nvrtc.nvrtcCreateProgram(ctypes.byref(program), *given) != 0:
         return False
     values = (ctypes.c_char_p * len(options))(*[option.encode() for option in options])
     status = nvrtc.nvrtcCompileProgram(program, len(options), values)
