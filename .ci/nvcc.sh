@@ -30,7 +30,7 @@ fi
 # The compiler with its parts (crt, nvvm, runtime), and the headers that those of half precision include.
 echo "no nvcc on PATH: installing one into $folder"
 rm -rf "$folder" "$folder-packages"
-"$PYTHON" -m venv "$folder-packages"
+"${PYTHON:-python3}" -m venv "$folder-packages"
 "$folder-packages/bin/python" -m pip install -qq "nvidia-cuda-nvcc>=13,<14" "nvidia-cuda-cccl>=13,<14" || {
   echo "there is no nvcc, and the package index gave none: install the CUDA toolkit, $oldest or newer" >&2
   exit 1

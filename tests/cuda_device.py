@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cuda_host import OnDevice
-from cuda_numbers import values_of
+from cuda_numbers import rounded_to_tf32, values_of
 from flownet2.types import Array
 
 
@@ -167,9 +167,3 @@ def same(one: Launch, other: Launch) -> bool:
         for _, arrays, _ in (one, other)
     ]
     return one[0] == other[0] and places[0] == places[1] and one[2] == other[2]
-
-
-def rounded_to_tf32(x: Array) -> Array:
-    """10 bits of mantissa, ties to even."""
-    bits = x.view(np.uint32)
-    return ((bits + 0xFFF + ((bits >> 13) & 1)) & np.uint32(0xFFFFE000)).view(np.float32)

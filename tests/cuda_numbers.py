@@ -35,3 +35,9 @@ def assert_rounded(got: Array, expected: Array, number: str, what: str = "") -> 
     allowed = HALF_STEP[number] * np.abs(expected) + 1e-5 * max(np.abs(expected).max(), 1e-30)
     share = (np.abs(got.astype(np.float64) - expected) / allowed).max()
     assert share <= 1, f"{what} {number}: {share:.3g} times what is allowed"
+
+
+def rounded_to_tf32(x: Array) -> Array:
+    """10 bits of mantissa, ties to even."""
+    bits = np.ascontiguousarray(x).view(np.uint32)
+    return ((bits + 0xFFF + ((bits >> 13) & 1)) & np.uint32(0xFFFFE000)).view(np.float32)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from cuda_numbers import rounded_to_tf32
 from flownet2.bfloat16 import bfloat16_to_float32, float32_to_bfloat16
 from flownet2.types import Array
 
@@ -240,9 +241,3 @@ def rounded(values: Array, kind: data_type) -> Array:
     if kind is data_type.BFLOAT16:
         return float32_to_bfloat16(values.astype(np.float32))
     return values.astype(kind.value)
-
-
-def rounded_to_tf32(values: Array) -> Array:
-    """float32 with ten bits of mantissa, nearest, as tensor cores read it."""
-    bits = np.ascontiguousarray(values).view(np.uint32)
-    return ((bits + 0xFFF + ((bits >> 13) & 1)) & 0xFFFFE000).astype(np.uint32).view(np.float32)

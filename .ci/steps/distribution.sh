@@ -4,6 +4,7 @@
 # against the wheel.
 set -euo pipefail
 
+bash .ci/nvcc.sh
 root=$PWD tools=$PWD/$VENV/bin
 make --no-print-directory wheel
 
@@ -19,6 +20,15 @@ cd /
 "$bin/python" -c 'import flownet2; print("flownet2", flownet2.__version__, "from the sdist")'
 # Without the extra `cli` a command that needs no pictures must work.
 "$bin/flownet2" check
+
+# What the extras for GPUs name can be had together. Without FULL not: some package indexes tell what a package needs only
+# with the whole of it, gigabytes here.
+if [[ $FULL ]]; then
+  for extra in cuda12 cuda13 cudnn13; do
+    "$bin/python" -m pip install -qq --dry-run "$(echo "$root"/dist/flownet2-*.whl)[$extra]"
+    echo "the extra $extra can be installed"
+  done
+fi
 
 # The wheel is all that a C++ program needs: a project of its own, built and run against headers and library in it.
 cd "$root"

@@ -5,6 +5,7 @@
 # as far as it goes without one: programs are linked to it, and it says what is missing. FULL=1: for all architectures.
 set -euo pipefail
 
+bash .ci/nvcc.sh
 make --no-print-directory tools
 PATH=$PWD/$VENV/bin:$PATH
 root=$PWD/build/ci/embed

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs what .ci/packages.txt lists and this machine lacks; all of it where FULL is set.
+# Installs what .ci/packages.txt lists and this machine lacks, all of it where FULL is set; and nvcc.
 set -euo pipefail
 
 want="always"
@@ -18,7 +18,7 @@ done <.ci/packages.txt
 
 if ((${#missing[@]} == 0)); then
   echo "all system packages are present"
-  exit 0
+  exec bash .ci/nvcc.sh
 fi
 
 as_root=()
@@ -37,3 +37,4 @@ install=("${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missi
   "${as_root[@]}" apt-get update -qq
   "${install[@]}" >/dev/null
 }
+exec bash .ci/nvcc.sh

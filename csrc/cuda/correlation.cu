@@ -8,8 +8,8 @@ namespace flownet2::cuda::plain {
 constexpr int kThreads = 256;
 
 /// One thread for each output. Neighbours share the pixel of `a` and read neighbouring pixels of b.
-template <class In, class Out>
-__global__ void __launch_bounds__(kThreads) correlate(CorrelationArgs a) {
+template <class In>
+__global__ void __launch_bounds__(kThreads) correlate(CorrelationArgs a, bool whole) {
   const int steps = 2 * a.reach + 1, outputs = steps * steps;
   const int64_t total = int64_t(a.n) * a.h * a.w * outputs, all = int64_t(gridDim.x) * kThreads;
   for (int64_t i = int64_t(blockIdx.x) * kThreads + int(threadIdx.x); i < total; i += all) {
@@ -24,7 +24,7 @@ __global__ void __launch_bounds__(kThreads) correlate(CorrelationArgs a) {
       const In* pb = static_cast<const In*>(a.b) + (p + int64_t(dy) * a.w + dx) * a.b_pitch;
       for (int c = 0; c < a.c; ++c) sum = fmaf(load(pa + c), load(pb + c), sum);
     }
-    put(static_cast<Out*>(a.out) + p * a.out_pitch + d, leaky(sum * a.scale, a.slope));
+    put_sum<In>(a, p * a.out_pitch + d, sum, whole);
   }
 }
 
@@ -33,19 +33,13 @@ __global__ void __launch_bounds__(kThreads) correlate(CorrelationArgs a) {
 #if defined(__CUDACC_RTC__)
 // NVRTC has no launches, which would say which kernels there are.
 namespace flownet2::cuda {
-template __global__ void plain::correlate<float, float>(CorrelationArgs);
-template __global__ void plain::correlate<__half, float>(CorrelationArgs);
-template __global__ void plain::correlate<__half, __half>(CorrelationArgs);
-template __global__ void plain::correlate<__nv_bfloat16, float>(CorrelationArgs);
-template __global__ void plain::correlate<__nv_bfloat16, __nv_bfloat16>(CorrelationArgs);
-template __global__ void mma::correlate<96, __half, float>(CorrelationArgs);
-template __global__ void mma::correlate<96, __half, __half>(CorrelationArgs);
-template __global__ void mma::correlate<96, __nv_bfloat16, float>(CorrelationArgs);
-template __global__ void mma::correlate<96, __nv_bfloat16, __nv_bfloat16>(CorrelationArgs);
-template __global__ void mma::correlate<256, __half, float>(CorrelationArgs);
-template __global__ void mma::correlate<256, __half, __half>(CorrelationArgs);
-template __global__ void mma::correlate<256, __nv_bfloat16, float>(CorrelationArgs);
-template __global__ void mma::correlate<256, __nv_bfloat16, __nv_bfloat16>(CorrelationArgs);
+template __global__ void plain::correlate<float>(CorrelationArgs, bool);
+template __global__ void plain::correlate<__half>(CorrelationArgs, bool);
+template __global__ void plain::correlate<__nv_bfloat16>(CorrelationArgs, bool);
+template __global__ void mma::correlate<96, __half>(CorrelationArgs, bool);
+template __global__ void mma::correlate<96, __nv_bfloat16>(CorrelationArgs, bool);
+template __global__ void mma::correlate<256, __half>(CorrelationArgs, bool);
+template __global__ void mma::correlate<256, __nv_bfloat16>(CorrelationArgs, bool);
 }  // namespace flownet2::cuda
 #else
 #include <flownet2/cuda/correlation.hpp>
@@ -94,8 +88,7 @@ void launch_mma(const Correlation& call, void* stream) {
   with_type(call.in, [&](auto element) {
     using In = typename decltype(element)::Type;
     if constexpr (sizeof(In) == 2) {
-      if (call.out == call.in) return launch(mma::correlate<C, In, In>, shape, stream, a);
-      launch(mma::correlate<C, In, float>, shape, stream, a);
+      launch(mma::correlate<C, In>, shape, stream, a, call.out == Number::float32);
     }
   });
 }
@@ -106,8 +99,7 @@ void launch_plain(const Correlation& call, void* stream) {
   const LaunchShape shape = plain_shape(std::int64_t(a.n) * a.h * a.w * steps * steps);
   with_type(call.in, [&](auto element) {
     using In = typename decltype(element)::Type;
-    if (call.out == call.in) return launch(plain::correlate<In, In>, shape, stream, a);
-    launch(plain::correlate<In, float>, shape, stream, a);
+    launch(plain::correlate<In>, shape, stream, a, call.out == Number::float32);
   });
 }
 

@@ -14,6 +14,17 @@ namespace flownet2::cuda {
 // share rows of b.
 constexpr int kReach = 10, kSteps = 2 * kReach + 1, kStride = 2;
 
+/// `at` is in elements of the output, which is float32 (`whole`) or of the input's type.
+template <class In>
+__device__ __forceinline__ void put_sum(const CorrelationArgs& a, int64_t at, float sum, bool whole) {
+  const float value = leaky(sum * a.scale, a.slope);
+  if (whole) {
+    put(static_cast<float*>(a.out) + at, value);
+  } else {
+    put(static_cast<In*>(a.out) + at, value);
+  }
+}
+
 /// Where picture n begins. Within a picture the fast kernels count pixels as int, which one wide
 /// multiply-add turns into an address.
 template <class T>

@@ -110,23 +110,23 @@ __device__ __forceinline__ void multiply(const uint32_t (&pixels)[C / 16][4], co
   }
 }
 
-template <class Out>
+template <class In>
 __device__ __forceinline__ void write(const CorrelationArgs& a, const Place& at, const float* band,
-                                      int y, int step) {
+                                      int y, int step, bool whole) {
   if (y >= a.h) return;
-  Out* out = picture(static_cast<Out*>(a.out), a, at.n, a.out_pitch) + step * kSteps;
+  const int64_t first = int64_t(at.n) * (a.h * a.w) * a.out_pitch + step * kSteps;
   for (int t = int(threadIdx.x) % 32; t < kColumns * kSteps; t += 32) {
     const int x = 2 * (at.i0 + t / kSteps) + at.parity;
-    if (x < a.w)
-      put(out + int64_t(y * a.w + x) * a.out_pitch + t % kSteps, leaky(band[t] * a.scale, a.slope));
+    if (x >= a.w) continue;
+    put_sum<In>(a, first + int64_t(y * a.w + x) * a.out_pitch + t % kSteps, band[t], whole);
   }
 }
 
 /// The smallest number of blocks is there for ptxas, which does not know how much shared memory a launch
 /// has: left alone it saves registers for more blocks than fit, and spills. For the same reason the
 /// copies are not unrolled.
-template <int C, class In, class Out>
-__global__ void __launch_bounds__(kThreads, C > 128 ? 3 : 4) correlate(CorrelationArgs a) {
+template <int C, class In>
+__global__ void __launch_bounds__(kThreads, C > 128 ? 3 : 4) correlate(CorrelationArgs a, bool whole) {
   using L = Layout<C>;
   CUH_DYN_SHARED(uint4, memory);
   const Place at = place();
@@ -155,7 +155,7 @@ __global__ void __launch_bounds__(kThreads, C > 128 ? 3 : 4) correlate(Correlati
     if (step >= at.d0 && step < at.d1) {  // one answer for the whole warp
       multiply<C, In>(pixels, memory + q % 2 * kWindow * L::pitch, band);
       __syncwarp();
-      write<Out>(a, at, band, at.y0 + 2 * row, step);
+      write<In>(a, at, band, at.y0 + 2 * row, step, whole);
     }
     __syncthreads();  // the next fill overwrites this stage, the next product the band
   }

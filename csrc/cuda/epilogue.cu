@@ -10,7 +10,6 @@
 namespace flownet2::cuda {
 namespace {
 
-constexpr const char* op = "epilogue";
 constexpr int piece = 8;
 
 struct EpilogueArguments {
@@ -59,7 +58,29 @@ __global__ void __launch_bounds__(threads_per_block) epilogue_kernel(EpilogueArg
   }
 }
 
+#if defined(__CUDACC_RTC__)
+
+// NVRTC has no launches, which would say which kernels there are.
+template __global__ void epilogue_kernel<float, float, true>(EpilogueArguments);
+template __global__ void epilogue_kernel<float, float, false>(EpilogueArguments);
+template __global__ void epilogue_kernel<__half, __half, true>(EpilogueArguments);
+template __global__ void epilogue_kernel<__half, __half, false>(EpilogueArguments);
+template __global__ void epilogue_kernel<__nv_bfloat16, __nv_bfloat16, true>(EpilogueArguments);
+template __global__ void epilogue_kernel<__nv_bfloat16, __nv_bfloat16, false>(EpilogueArguments);
+template __global__ void epilogue_kernel<__half, float, true>(EpilogueArguments);
+template __global__ void epilogue_kernel<__half, float, false>(EpilogueArguments);
+template __global__ void epilogue_kernel<__nv_bfloat16, float, true>(EpilogueArguments);
+template __global__ void epilogue_kernel<__nv_bfloat16, float, false>(EpilogueArguments);
+template __global__ void epilogue_kernel<float, __half, true>(EpilogueArguments);
+template __global__ void epilogue_kernel<float, __half, false>(EpilogueArguments);
+template __global__ void epilogue_kernel<float, __nv_bfloat16, true>(EpilogueArguments);
+template __global__ void epilogue_kernel<float, __nv_bfloat16, false>(EpilogueArguments);
+
+#else
+
 // ---- launcher
+
+constexpr const char* op = "epilogue";
 
 void check(const Epilogue& e) {
   constexpr std::int64_t most_channels = 1 << 20;
@@ -88,7 +109,11 @@ void launch_epilogue(const EpilogueArguments& a, bool whole, void* stream) {
   }
 }
 
+#endif  // not NVRTC
+
 }  // namespace
+
+#if !defined(__CUDACC_RTC__)
 
 void epilogue(const void* in, Number in_type, const float* bias, void* out, Number out_type,
               const Epilogue& what, void* stream) {
@@ -124,5 +149,7 @@ void epilogue(const void* in, Number in_type, const float* bias, void* out, Numb
   });
   check_launch(op);
 }
+
+#endif  // not NVRTC
 
 }  // namespace flownet2::cuda

@@ -3,8 +3,8 @@
 //   flow_head: out[n, y, x, o] = leaky(bias[o] + sum over ky, kx, c of
 //       in[n, y * stride + ky - padding, x * stride + kx - padding, c] * weight[o, ky, kx, c])
 //   flow_up: the same turned round; a thread gathers all that falls on its pixel
-// flow_head's sums are long and few: lanes share one, each takes pieces of 16 bytes of the input's
-// channels, for several neighbouring pixels, so that the weights are read once for all of them.
+// flow_head's sums are long and few: a group of lanes shares them, each takes pieces of 16 bytes of the
+// input's channels, for four neighbours of a row, so that weights are read once for all of these.
 #include <flownet2/cuda/flow_head.hpp>
 
 #include "cuda/values.cuh"
@@ -13,6 +13,7 @@ namespace flownet2::cuda {
 namespace {
 
 constexpr int most_outputs = static_cast<int>(most_flow_channels);
+constexpr int neighbours = 4;  // pixels of a row that a group of lanes makes
 
 struct FlowArguments {
   const void* x;
@@ -22,6 +23,7 @@ struct FlowArguments {
   std::int64_t in_pitch, out_pitch;
   int n, ci, h, w, co, out_h, out_w;
   int kernel, stride, padding;
+  int lanes;  // of a group: 8, 32 or the whole block
   float slope;
   Number out_type;
   bool whole;  // pieces of the input are aligned
@@ -45,20 +47,20 @@ __device__ __forceinline__ void read_piece(const In* from, int count, bool whole
   for (int i = 0; i < Piece; ++i) to[i] = i < count ? load(from + i) : 0.0f;
 }
 
-/// Where a group of lanes works: `Pixels` neighbours of a row.
+/// Where a group of lanes works: the first of its pixels.
 struct Spot {
   int image, y, x;
 };
 
-template <typename In, int Lanes, int Pixels>
+template <typename In>
 __device__ __forceinline__ void multiply(const FlowArguments& a, const Spot& at, int lane,
-                                         float (&sums)[most_outputs][Pixels]) {
+                                         float (&sums)[most_outputs][neighbours]) {
   constexpr int piece = static_cast<int>(16 / sizeof(In));
   const int padded = (a.ci + 7) / 8 * 8;
   const int pieces = (a.ci + piece - 1) / piece;
   const std::int64_t per_output = static_cast<std::int64_t>(a.kernel) * a.kernel * padded;
   CUH_NO_UNROLL
-  for (int item = lane; item < a.kernel * a.kernel * pieces; item += Lanes) {
+  for (int item = lane; item < a.kernel * a.kernel * pieces; item += a.lanes) {
     const int tap = item / pieces;
     const int first = (item - tap * pieces) * piece;
     const int line = at.y * a.stride + tap / a.kernel - a.padding;
@@ -66,9 +68,9 @@ __device__ __forceinline__ void multiply(const FlowArguments& a, const Spot& at,
     if (line < 0 || line >= a.h) continue;
     const In* row = static_cast<const In*>(a.x) +
                     (static_cast<std::int64_t>(at.image) * a.h + line) * a.w * a.in_pitch + first;
-    float values[Pixels][piece] = {};
+    float values[neighbours][piece] = {};
     CUH_UNROLL
-    for (int p = 0; p < Pixels; ++p) {
+    for (int p = 0; p < neighbours; ++p) {
       const int place = column + p * a.stride;
       if (place < 0 || place >= a.w) continue;
       read_piece(row + place * a.in_pitch, a.ci - first, a.whole, values[p]);
@@ -80,7 +82,7 @@ __device__ __forceinline__ void multiply(const FlowArguments& a, const Spot& at,
       float factors[piece];
       load<piece>(weight + o * per_output, factors);
       CUH_UNROLL
-      for (int p = 0; p < Pixels; ++p) {
+      for (int p = 0; p < neighbours; ++p) {
         CUH_UNROLL
         for (int i = 0; i < piece; ++i) sums[o][p] = fmaf(values[p][i], factors[i], sums[o][p]);
       }
@@ -89,62 +91,58 @@ __device__ __forceinline__ void multiply(const FlowArguments& a, const Spot& at,
 }
 
 /// Adds what the lanes of a group have; all of them get the sums.
-template <int Lanes, int Pixels>
-__device__ __forceinline__ void add_lanes(int outputs, float (&sums)[most_outputs][Pixels]) {
-  constexpr int within = Lanes < 32 ? Lanes : 32;
-  CUH_UNROLL
-  for (int o = 0; o < most_outputs; ++o) {
-    if (o >= outputs) break;
+__device__ __forceinline__ void add_lanes(int lanes, int outputs,
+                                          float (&sums)[most_outputs][neighbours]) {
+  CUH_NO_UNROLL
+  for (int step = min(lanes, 32) / 2; step > 0; step /= 2) {
     CUH_UNROLL
-    for (int p = 0; p < Pixels; ++p) {
+    for (int o = 0; o < most_outputs; ++o) {
+      if (o >= outputs) break;
       CUH_UNROLL
-      for (int step = within / 2; step > 0; step /= 2) {
-        sums[o][p] += __shfl_xor_sync(0xffffffffu, sums[o][p], step);
-      }
+      for (int p = 0; p < neighbours; ++p) sums[o][p] += __shfl_xor_sync(0xffffffffu, sums[o][p], step);
     }
   }
-  if constexpr (Lanes > 32) {
-    static_assert(Lanes == threads_per_block, "a group is a block: one barrier for all");
-    CUH_SHARED(float, parts, [Lanes / 32][most_outputs * Pixels]);
+  if (lanes <= 32) return;
+  constexpr int warps = static_cast<int>(threads_per_block / 32);
+  CUH_SHARED(float, parts, [warps][most_outputs * neighbours]);
+  CUH_UNROLL
+  for (int i = 0; i < most_outputs * neighbours; ++i) {
+    if (threadIdx.x % 32 == 0) parts[threadIdx.x / 32][i] = sums[i / neighbours][i % neighbours];
+  }
+  __syncthreads();
+  CUH_UNROLL
+  for (int i = 0; i < most_outputs * neighbours; ++i) {
+    float sum = 0.0f;
     CUH_UNROLL
-    for (int i = 0; i < most_outputs * Pixels; ++i) {
-      if (threadIdx.x % 32 == 0) parts[threadIdx.x / 32][i] = sums[i / Pixels][i % Pixels];
-    }
-    __syncthreads();
-    CUH_UNROLL
-    for (int i = 0; i < most_outputs * Pixels; ++i) {
-      float sum = 0.0f;
-      CUH_UNROLL
-      for (int warp = 0; warp < Lanes / 32; ++warp) sum += parts[warp][i];
-      sums[i / Pixels][i % Pixels] = sum;
-    }
+    for (int warp = 0; warp < warps; ++warp) sum += parts[warp][i];
+    sums[i / neighbours][i % neighbours] = sum;
   }
 }
 
 // ---- kernels
 
-template <typename In, int Lanes, int Pixels>
+template <typename In>
 __global__ void __launch_bounds__(threads_per_block) flow_head_kernel(FlowArguments a) {
-  const unsigned across = static_cast<unsigned>((a.out_w - 1) / Pixels + 1);
-  const int lane = static_cast<int>(threadIdx.x % Lanes);
-  constexpr auto groups_per_block = static_cast<unsigned>(threads_per_block / Lanes);
-  const unsigned group = blockIdx.x * groups_per_block + threadIdx.x / Lanes;
+  const auto across = static_cast<unsigned>((a.out_w - 1) / neighbours + 1);
+  const auto lanes = static_cast<unsigned>(a.lanes);
+  const int lane = static_cast<int>(threadIdx.x % lanes);
+  const unsigned group = blockIdx.x * (blockDim.x / lanes) + threadIdx.x / lanes;
   const unsigned row = group / across;
   const auto out_h = static_cast<unsigned>(a.out_h);
   const Spot at = {static_cast<int>(row / out_h), static_cast<int>(row % out_h),
-                   static_cast<int>(group % across) * Pixels};
-  float sums[most_outputs][Pixels] = {};
+                   static_cast<int>(group % across) * neighbours};
+  float sums[most_outputs][neighbours] = {};
   const bool inside = at.image < a.n;  // no early end: the lanes of a warp meet in add_lanes
-  if (inside) multiply<In, Lanes, Pixels>(a, at, lane, sums);
-  add_lanes<Lanes, Pixels>(a.co, sums);
+  if (inside) multiply<In>(a, at, lane, sums);
+  add_lanes(a.lanes, a.co, sums);
+  if (!inside || lane >= neighbours || at.x + lane >= a.out_w) return;
+  const std::int64_t pixel = static_cast<std::int64_t>(row) * a.out_w + at.x + lane;
   CUH_UNROLL
-  for (int p = 0; p < Pixels; ++p) {
-    if (!inside || lane != p || at.x + p >= a.out_w) continue;
-    const std::int64_t pixel = static_cast<std::int64_t>(row) * a.out_w + at.x + p;
+  for (int o = 0; o < most_outputs; ++o) {
+    float sum = sums[o][0];
     CUH_UNROLL
-    for (int o = 0; o < most_outputs; ++o) {
-      if (o < a.co) finish(a, pixel, o, sums[o][p]);
-    }
+    for (int p = 1; p < neighbours; ++p) sum = lane == p ? sums[o][p] : sum;
+    if (o < a.co) finish(a, pixel, o, sum);
   }
 }
 
@@ -253,14 +251,14 @@ FlowArguments arguments_of(const char* op, const void* x, const float* weight, c
   return a;
 }
 
-template <typename In, int Lanes, int Pixels>
-void launch_head(const char* op, const FlowArguments& a, void* stream) {
-  const std::int64_t rows = std::int64_t{a.n} * a.out_h;
-  const std::int64_t groups = checked_product(op, rows, (a.out_w - 1) / Pixels + 1);
-  if (groups > most_pixels) fail(op, "out may have 2 ** 31 - 1 groups of pixels at most");
-  const dim3 blocks(blocks_for(op, groups, threads_per_block / Lanes));
-  CUH_LAUNCH((flow_head_kernel<In, Lanes, Pixels>), blocks, dim3(threads_per_block), 0,
-             stream_of(stream), a);
+/// How many lanes share the sums of a group: few short ones, or most would idle; and of few pixels a
+/// block, or most of the GPU would.
+int lanes_for(const FlowLayer& l) {
+  const std::int64_t piece = 16 / bytes_of(l.in_type);
+  const std::int64_t items = l.kernel * l.kernel * ((l.in.c - 1) / piece + 1);
+  const bool few = l.out.n * l.out.h * l.out.w < 4096;
+  if (items >= 512 && few) return static_cast<int>(threads_per_block);
+  return items > 40 ? 32 : 8;
 }
 
 }  // namespace
@@ -270,19 +268,15 @@ void flow_head(const void* x, const float* weight, const float* bias, void* out,
   constexpr const char* op = "flow_head";
   check(op, layer, false);
   check_pointer(op, "weight", weight, 16);
-  const FlowArguments a = arguments_of(op, x, weight, bias, out, layer);
-  const std::int64_t pixels = checked_product(op, layer.out.n * layer.out.h, layer.out.w);
+  FlowArguments a = arguments_of(op, x, weight, bias, out, layer);
+  a.lanes = lanes_for(layer);
+  const std::int64_t across = (layer.out.w - 1) / neighbours + 1;
+  const std::int64_t groups = checked_product(op, layer.out.n * layer.out.h, across);
+  if (groups > most_pixels) fail(op, "out may have 2 ** 31 - 1 groups of 4 pixels at most");
+  const dim3 blocks(blocks_for(op, groups, threads_per_block / a.lanes));
   with_type(layer.in_type, [&](auto element) {
     using In = typename decltype(element)::Type;
-    constexpr auto piece = static_cast<std::int64_t>(16 / sizeof(In));
-    const std::int64_t items = layer.kernel * layer.kernel * ((layer.in.c - 1) / piece + 1);
-    if (items >= 512 && pixels < 4096) {  // few long sums: a block for each, or most of the GPU idles
-      launch_head<In, threads_per_block, 1>(op, a, stream);
-    } else if (items > 40) {
-      launch_head<In, 32, 4>(op, a, stream);
-    } else {
-      launch_head<In, 8, 4>(op, a, stream);
-    }
+    CUH_LAUNCH((flow_head_kernel<In>), blocks, dim3(threads_per_block), 0, stream_of(stream), a);
   });
   check_launch(op);
 }

@@ -3,13 +3,17 @@
 // beyond the end of a grid that the device's limits cut short, so only counts along x can be too large.
 #pragma once
 
+#include <cstdint>
+
+// NVRTC has no standard library; of it tests/cuda/nvrtc_check.py gives what kernels need.
+#if !defined(__CUDACC_RTC__)
 #include <flownet2/error.hpp>
 
 #include <algorithm>
-#include <cstdint>
 #include <string>
 
 #include "ops/checks.hpp"
+#endif
 
 namespace flownet2::cuda {
 
@@ -18,6 +22,8 @@ constexpr std::int64_t most_blocks_x = 0x7fffffff;
 constexpr std::int64_t most_blocks_yz = 65535;
 constexpr std::int64_t longest_side = std::int64_t{1} << 30;  // rows and columns are counted in 32 bits
 constexpr std::int64_t most_pixels = 0x7fffffff;              // of what is numbered in 32 bits
+
+#if !defined(__CUDACC_RTC__)
 
 struct Launch {
   unsigned blocks[3];
@@ -83,5 +89,7 @@ inline Launch over_channels(const char* op, std::int64_t pixels, std::int64_t ch
   return {{blocks_for(op, pixels, down), static_cast<unsigned>(across), 1},
           {static_cast<unsigned>(along), static_cast<unsigned>(down)}};
 }
+
+#endif  // not NVRTC
 
 }  // namespace flownet2::cuda

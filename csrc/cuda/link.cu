@@ -12,8 +12,6 @@
 namespace flownet2::cuda {
 namespace {
 
-constexpr const char* op = "link";
-
 struct LinkArguments {
   const void* pair;
   void* out;
@@ -134,7 +132,21 @@ __global__ void __launch_bounds__(threads_per_block, 4) link_kernel(LinkArgument
   }
 }
 
+#if defined(__CUDACC_RTC__)
+
+// NVRTC has no launches, which would say which kernels there are.
+template __global__ void link_kernel<float, false>(LinkArguments);
+template __global__ void link_kernel<float, true>(LinkArguments);
+template __global__ void link_kernel<__half, false>(LinkArguments);
+template __global__ void link_kernel<__half, true>(LinkArguments);
+template __global__ void link_kernel<__nv_bfloat16, false>(LinkArguments);
+template __global__ void link_kernel<__nv_bfloat16, true>(LinkArguments);
+
+#else
+
 // ---- launcher
+
+constexpr const char* op = "link";
 
 void check_flow(const QuarterFlow& flow) {
   check_pointer(op, "flow", flow.data, 8);
@@ -168,7 +180,11 @@ void launch_link(const LinkArguments& a, const LinkPictures& pictures, void* str
   check_launch(op);
 }
 
+#endif  // not NVRTC
+
 }  // namespace
+
+#if !defined(__CUDACC_RTC__)
 
 void link(const LinkPictures& pictures, const QuarterFlow& flow, bool align_corners, void* out,
           void* stream) {
@@ -188,5 +204,7 @@ void fusion_link(const LinkPictures& pictures, const QuarterFlow& small, const Q
   a.flow[1] = stacked;
   launch_link<true>(a, pictures, stream);
 }
+
+#endif  // not NVRTC
 
 }  // namespace flownet2::cuda

@@ -10,8 +10,6 @@
 namespace flownet2::cuda {
 namespace {
 
-constexpr const char* op = "pack";
-
 // ---- helpers
 
 /// value / 255 rounded once, for all bytes (the test tries them): a product, and one step that mends it.
@@ -53,9 +51,23 @@ __global__ void __launch_bounds__(threads_per_block) pack_kernel(Pictures p, T* 
   }
 }
 
+#if defined(__CUDACC_RTC__)
+// NVRTC has no launches, which would say which kernels there are.
+template __global__ void pack_kernel<unsigned char, float>(Pictures, float*);
+template __global__ void pack_kernel<unsigned char, __half>(Pictures, __half*);
+template __global__ void pack_kernel<unsigned char, __nv_bfloat16>(Pictures, __nv_bfloat16*);
+template __global__ void pack_kernel<float, float>(Pictures, float*);
+template __global__ void pack_kernel<float, __half>(Pictures, __half*);
+template __global__ void pack_kernel<float, __nv_bfloat16>(Pictures, __nv_bfloat16*);
+#endif
+
 }  // namespace
 
+#if !defined(__CUDACC_RTC__)
+
 // ---- launcher
+
+constexpr const char* op = "pack";
 
 void pack(const Pictures& pictures, void* out, Number type, void* stream) {
   const Launch l = over_image(op, pictures.h, pictures.w, pictures.n);
@@ -75,5 +87,7 @@ void pack(const Pictures& pictures, void* out, Number type, void* stream) {
   });
   check_launch(op);
 }
+
+#endif  // not NVRTC
 
 }  // namespace flownet2::cuda

@@ -4,12 +4,12 @@
 
 #include <flownet2/cuda/number.hpp>
 
-#include <cstdint>
-#include <string>
-
 #include "cuda/elements.cuh"
-#include "cuda/failure.hpp"
 #include "cuda/launch.hpp"
+
+#if !defined(__CUDACC_RTC__)
+#include "cuda/failure.hpp"
+#endif
 
 namespace flownet2::cuda {
 
@@ -25,6 +25,8 @@ __device__ __forceinline__ void put_as(void* to, Number type, std::int64_t at, f
 }
 
 // ---- on the host
+
+#if !defined(__CUDACC_RTC__)
 
 template <typename T>
 struct TypeTag {
@@ -57,5 +59,7 @@ inline void check_pointer(const char* op, const char* name, const void* pointer,
 inline dim3 blocks_of(const Launch& l) { return {l.blocks[0], l.blocks[1], l.blocks[2]}; }
 inline dim3 threads_of(const Launch& l) { return {l.threads[0], l.threads[1], 1}; }
 inline cudaStream_t stream_of(void* stream) { return static_cast<cudaStream_t>(stream); }
+
+#endif  // not NVRTC
 
 }  // namespace flownet2::cuda

@@ -127,11 +127,21 @@ class FlowEstimator:
             if device and not on_gpu:
                 first, second = device.asarray(first), device.asarray(second)
             fit = SizeFit(size_rule, first.shape[1], first.shape[2], self.graph.size_multiple)
-            flow = self._compiled.flow(fit.forward(first), fit.forward(second), self.preprocess, channel_order)
-            result = fit.backward(flow)
+            result = fit.backward(self._flow(fit.forward(first), fit.forward(second), channel_order))
             if device and not on_gpu:
                 result = device.to_host(result)
         return result if batched else result[0]
+
+    def _flow(self, first: Any, second: Any, channel_order: str) -> Any:
+        """(N, H, W, 2) of pictures (N, H, W, 3) at the network's size, where they are."""
+        if self._compiled.device is not None:
+            turned = channel_order != self.preprocess.channel_order
+            return self._compiled.flow(first, second, turned=turned, mean=self.preprocess.mean)
+        tensors = {
+            item.name: self.preprocess.tensor(pictures, channel_order)
+            for item, pictures in zip(self.graph.inputs, (first, second), strict=True)
+        }
+        return np.ascontiguousarray(self._compiled.run(tensors, ["flow"])["flow"].transpose(0, 2, 3, 1))
 
     @overload
     def forward(self, x: Array, outputs: None = None) -> FloatArray: ...

@@ -3,6 +3,9 @@
 
 Without FLOWNET2_CUDA_HOST, the path of the emulated module, nothing here is collected: `make test` builds no kernels.
 The programs of the emulator's own tests and flownet2._cuda are named by further variables.
+
+FLOWNET2_CUDA_SANITIZED: the module is sanitized, so only tests that use it run.
+FLOWNET2_CUDA_CASES: at most so many cases of each test run, and none that is marked as large.
 """
 
 from __future__ import annotations
@@ -21,6 +24,27 @@ NEEDS = {
     "test_device_module.py": ["FLOWNET2_CUDA_DEVICE"],
 }
 collect_ignore_glob = [name for name, needs in NEEDS.items() if not all(need in os.environ for need in needs)]
+
+
+def chosen(items: list[pytest.Item], most: int) -> Iterator[pytest.Item]:
+    """At most so many of the cases of each test, evenly spread."""
+    tests: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        tests.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    for cases in tests.values():
+        count = min(most, len(cases))
+        yield from (cases[len(cases) * i // count] for i in range(count))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    kept = items[:]
+    if "FLOWNET2_CUDA_SANITIZED" in os.environ:
+        kept = [item for item in kept if "host" in getattr(item, "fixturenames", ())]
+    if most := os.environ.get("FLOWNET2_CUDA_CASES"):
+        kept = list(chosen([item for item in kept if not item.get_closest_marker("large")], int(most)))
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
+
 
 SCHEDULES = (0, 1, 2)  # 0 is every thread in order
 

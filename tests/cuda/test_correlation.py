@@ -19,7 +19,8 @@ CASES = [case for case in all_cases() if case.op == "correlation"]
 HALVES = ("float16", "bfloat16")
 FLOWNET_C = {"max_displacement": 20, "stride": 2}
 # Single pixels, odd sizes, more than one tile in each direction, more rows than a block has, batches.
-SIZES = [(1, 1, 1), (1, 7, 9), (2, 5, 35), (1, 12, 33), (1, 3, 67), (1, 17, 4)]
+LARGE = [(2, 5, 35), (1, 12, 33), (1, 3, 67), (1, 17, 4)]
+SIZES = [(1, 1, 1), (1, 7, 9), *(pytest.param(size, marks=pytest.mark.large) for size in LARGE)]
 
 
 def size_id(size: tuple[int, ...]) -> str:

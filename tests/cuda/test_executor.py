@@ -12,14 +12,19 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+import cudnn_double
 from cases.networks import NAMES, golden, level_values, state_dict
 from compare import assert_near
 from cuda_device import HostDevice
+from cudnn_engine.layers import convolutions
 from engine.random_graphs import Sample, samples
 from flownet2.api import FlowEstimator
 from flownet2.errors import GraphError, UnavailableError
 from flownet2.executors import get_executor
 from flownet2.executors.cuda import CudaExecutor, CudaNetwork
+from flownet2.executors.cuda.convolution import Convolution, ConvSpec
+from flownet2.executors.cuda.cublas import CublasEngine
+from flownet2.executors.cuda.cudnn import CudnnEngine
 from flownet2.graph import Builder, Graph, Input, Node
 from flownet2.networks import MMFLOW, NETWORKS, build_network
 from flownet2.ops import attributes as at
@@ -35,7 +40,7 @@ WIDTH = 1 / 8
 
 
 def compiled(host: ModuleType, network: Graph, parameters: dict[str, Array], **options: Any) -> CudaNetwork:
-    return CudaExecutor(HostDevice(host), engine="cublas", **options).compile(network, parameters)
+    return CudaExecutor(HostDevice(host), **{"engine": "cublas", **options}).compile(network, parameters)
 
 
 @functools.lru_cache(maxsize=2)
@@ -116,6 +121,51 @@ def test_values_inside_links_are_to_be_had(host: ModuleType) -> None:
     expected = get_executor("numpy").compile(graph, parameters).run(inputs, names)
     for name in names:
         assert_near(got[name], expected[name], atol=1e-4 * max(1, np.abs(expected[name]).max()), what=name)
+
+
+@pytest.mark.parametrize("precision", ["float32", "tf32", "float16", "bfloat16"])
+def test_networks_with_cudnn(host: ModuleType, precision: str) -> None:
+    """A double of its module computes what the graphs say; its results are rounded once more, before the bias."""
+    graph, parameters, inputs, expected = narrow("flownet2")
+    network = compiled(
+        host,
+        graph,
+        parameters,
+        precision=precision,
+        engine=lambda device: CudnnEngine(device, cudnn=cudnn_double.Cudnn()),
+        graph=False,
+    )
+    assert network.engine == "cudnn"
+    got = network.run(inputs, ["flow"])["flow"]
+    if precision == "float32":
+        assert_near(got, expected, atol=FLOW_PX)
+    else:
+        assert 1e-6 < np.abs(got - expected).mean() / np.abs(expected).mean() < 2 * ROUNDED[precision]
+
+
+class Recorder(CublasEngine):
+    """Notes what it is asked to plan."""
+
+    def __init__(self, device: Any) -> None:
+        super().__init__(device)
+        self.specs: set[ConvSpec] = set()
+
+    def plan(self, spec: ConvSpec) -> Convolution:
+        self.specs.add(spec)
+        return super().plan(spec)
+
+
+def test_cudnn_is_asked_for_the_plans_that_runs_need(host: ModuleType) -> None:
+    """Those that cudnn_engine/plan_check.py asks cuDNN for: of slices as well as of whole tensors."""
+    graph, parameters, inputs, _ = narrow("flownet2")
+    device = HostDevice(host)
+    recorder = Recorder(device)
+    CudaExecutor(device, engine=lambda _device: recorder, precision="float16").compile(graph, parameters).run(
+        inputs, ["flow"]
+    )
+    listed = convolutions(graph, (2, 64, 64), "float16")
+    assert recorder.specs <= {spec for kind in listed.values() for spec in kind}
+    assert len(recorder.specs & {*listed["slices"]}) > 3
 
 
 @functools.lru_cache(maxsize=1)

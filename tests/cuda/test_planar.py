@@ -114,6 +114,7 @@ def test_resize_to_the_own_size_changes_no_bit(host: ModuleType) -> None:
         assert np.array_equal(computed(host, "resize", at.Resize(None, (5, 33), mode, align), (x,), x.shape), x)
 
 
+@pytest.mark.large
 def test_more_images_than_a_grid_is_deep(host: ModuleType) -> None:
     """65535 blocks are the limit along two axes."""
     x = np.random.default_rng(8).standard_normal((65_537, 1, 1, 1)).astype(np.float32)

@@ -7,7 +7,6 @@ from flownet2.executors.cuda.convolution import ConvSpec
 from flownet2.executors.precision import FLOW_CHANNELS, is_convolution, output_channels
 from flownet2.graph import Graph, Node
 from flownet2.graph.validate import infer_shapes
-from flownet2.networks import build_network
 from flownet2.types import Shape
 
 KINDS = ("layers", "flow", "slices")
@@ -19,10 +18,10 @@ def padded(channels: int) -> int:
     return -(-channels // 8) * 8
 
 
-def convolutions(network: str, rows: int, columns: int, precision: str) -> dict[str, dict[ConvSpec, list[str]]]:
-    """By kind: convolution -> names of the nodes that are it, for pictures of one size."""
-    graph = build_network(network)
-    shapes = infer_shapes(graph, {image.name: (1, image.channels, rows, columns) for image in graph.inputs})
+def convolutions(graph: Graph, size: tuple[int, int, int], precision: str) -> dict[str, dict[ConvSpec, list[str]]]:
+    """By kind: convolution -> names of the nodes that are it, for pictures (N, H, W) of one size."""
+    n, h, w = size
+    shapes = infer_shapes(graph, {image.name: (n, image.channels, h, w) for image in graph.inputs})
     widths = {name: shapes[node.name][1] for node in graph.nodes if node.op == "concat" for name in node.inputs}
     images = {image.name for image in graph.inputs}
     found: dict[str, dict[ConvSpec, list[str]]] = {kind: {} for kind in KINDS}

@@ -29,6 +29,7 @@ import cudnn_double  # noqa: E402
 from cudnn_engine.layers import KINDS, convolutions  # noqa: E402
 from flownet2.executors.cuda.convolution import ConvSpec  # noqa: E402
 from flownet2.executors.cuda.cudnn import DATA_TYPES, build_graph, installed, usable  # noqa: E402
+from flownet2.networks import build_network  # noqa: E402
 
 NETWORK, ROWS, COLUMNS = "flownet2", 448, 1024
 
@@ -58,7 +59,7 @@ def workspace(cudnn: Any, spec: ConvSpec, device: dict[str, Any]) -> int:
 def check(cudnn: Any, device: dict[str, Any], precision: str) -> list[str]:
     """Plans everything for one device and precision; prints a row; what has no plan."""
     failures, cells, start = [], [], time.perf_counter()
-    for kind, specs in convolutions(NETWORK, ROWS, COLUMNS, precision).items():
+    for kind, specs in convolutions(build_network(NETWORK), (1, ROWS, COLUMNS), precision).items():
         sizes = []
         for spec, nodes in specs.items():
             try:
@@ -76,7 +77,7 @@ def check(cudnn: Any, device: dict[str, Any], precision: str) -> list[str]:
 def refused(cudnn: Any, device: dict[str, Any], precision: str) -> list[str]:
     """A word for every feature layer that has a plan where none must be: a check that accepts all would show here."""
     found = []
-    for spec, nodes in convolutions(NETWORK, ROWS, COLUMNS, precision)["layers"].items():
+    for spec, nodes in convolutions(build_network(NETWORK), (1, ROWS, COLUMNS), precision)["layers"].items():
         try:
             workspace(cudnn, spec, device)
         except cudnn.cudnnGraphNotSupportedError:

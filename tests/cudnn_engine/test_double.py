@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cudnn_double import Cudnn, Graph, data_type, rounded_to_tf32
+from cuda_numbers import rounded_to_tf32
+from cudnn_double import Cudnn, Graph, data_type
 
 
 def graph(module: Cudnn, **changes: Any) -> Graph:

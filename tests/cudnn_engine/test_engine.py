@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cudnn_double import Cudnn, rounded_to_tf32
+from cuda_numbers import rounded_to_tf32
+from cudnn_double import Cudnn
 from flownet2.bfloat16 import bfloat16_to_float32
 from flownet2.errors import UnavailableError
 from flownet2.executors.cuda.convolution import ConvSpec

@@ -37,7 +37,7 @@ def milliseconds(device: Device, network: CudaNetwork, made: Model, settings: Se
         first, second = (device.asarray(picture[None]) for picture in random_pictures(settings.timed_size, 1))
 
         def call() -> None:
-            network.flow(first, second, made.preprocess, "rgb")
+            network.flow(first, second, turned=made.preprocess.channel_order != "rgb", mean=made.preprocess.mean)
 
         for _ in range(_WARM_UP):
             call()

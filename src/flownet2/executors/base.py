@@ -6,11 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-import numpy as np
-
 from flownet2.graph import Graph
-from flownet2.preprocess import Preprocess
-from flownet2.types import Array, FloatArray
+from flownet2.types import Array
 
 
 class CompiledNetwork(Protocol):
@@ -18,7 +15,7 @@ class CompiledNetwork(Protocol):
 
     @property
     def device(self) -> Any:
-        """None: it runs on the CPU, on NumPy arrays; else see executors/cuda/device.py."""
+        """None: it runs on the CPU, on NumPy arrays. Else see executors/cuda: device.py, and `flow` of network.py."""
         ...
 
     def run(self, inputs: Mapping[str, Array], outputs: Sequence[str]) -> dict[str, Array]:
@@ -29,28 +26,6 @@ class CompiledNetwork(Protocol):
             outputs: names of values or of public outputs; only what they need is computed.
         """
         ...
-
-    def flow(self, first: Any, second: Any, preprocess: Preprocess, channel_order: str) -> Any:
-        """Flow (N, H, W, 2) in pixels of pictures (N, H, W, 3) at the network's size, uint8 or float32 in 0..1.
-
-        Both are arrays of the device, and so is the flow; inside `device.scope()`.
-        """
-        ...
-
-
-class OnCpu:
-    """What networks on the CPU have in common."""
-
-    device = None
-    graph: Graph
-
-    def flow(self: Any, first: Array, second: Array, preprocess: Preprocess, channel_order: str) -> FloatArray:
-        """See CompiledNetwork."""
-        tensors = {
-            item.name: preprocess.tensor(pictures, channel_order)
-            for item, pictures in zip(self.graph.inputs, (first, second), strict=True)
-        }
-        return np.ascontiguousarray(self.run(tensors, ["flow"])["flow"].transpose(0, 2, 3, 1))
 
 
 class Executor(Protocol):

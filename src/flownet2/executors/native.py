@@ -10,7 +10,6 @@ import numpy as np
 
 from flownet2 import _core
 from flownet2.errors import FlowNet2Error, GraphError, InputError, compiled_errors
-from flownet2.executors.base import OnCpu
 from flownet2.graph import Graph, graph_to_json
 from flownet2.types import Array, FloatArray, Shape
 
@@ -39,15 +38,17 @@ class NativeExecutor:
             raise
         except ValueError as error:
             raise GraphError(str(error)) from None
-        return NativeNetwork(network, graph)
+        return NativeNetwork(network, tuple(item.name for item in graph.inputs))
 
 
-class NativeNetwork(OnCpu):
+class NativeNetwork:
     """A network ready to run; Ctrl-C in the main thread stops a run within 0.2 s and leaves it usable."""
 
-    def __init__(self, network: _core.Network, graph: Graph) -> None:
+    device = None
+
+    def __init__(self, network: _core.Network, inputs: tuple[str, ...]) -> None:
         self._network = network
-        self.graph = graph
+        self._inputs = inputs
 
     def run(
         self, inputs: Mapping[str, Array], outputs: Sequence[str], *, exact_graph: bool = False
@@ -85,11 +86,10 @@ class NativeNetwork(OnCpu):
             return self._network.plan(dict(shapes), list(outputs))[0]
 
     def _ready(self, inputs: Mapping[str, Array]) -> dict[str, FloatArray]:
-        names = [item.name for item in self.graph.inputs]
-        missing = [name for name in names if name not in inputs]
+        missing = [name for name in self._inputs if name not in inputs]
         if missing:
             raise InputError(f"the inputs {', '.join(map(repr, missing))} are missing")
-        return {name: _ready(inputs[name]) for name in names}
+        return {name: _ready(inputs[name]) for name in self._inputs}
 
 
 def _ready(array: Array) -> FloatArray:

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from flownet2.bfloat16 import round_to_bfloat16
-from flownet2.executors.base import OnCpu
 from flownet2.executors.precision import (
     FLOW_CHANNELS,
     is_convolution,
@@ -33,18 +32,20 @@ class NumpyExecutor:
         return kind(graph, ready, reference=self._reference)
 
 
-class NumpyNetwork(OnCpu):
+class NumpyNetwork:
     """A graph and its weights."""
 
+    device = None
+
     def __init__(self, graph: Graph, parameters: Mapping[str, Array], *, reference: bool) -> None:
-        self.graph = graph
+        self._graph = graph
         self._parameters = parameters
         self._reference = reference
 
     def run(self, inputs: Mapping[str, Array], outputs: Sequence[str]) -> dict[str, Array]:
         """See executors/base.py."""
-        wanted = {name: self.graph.outputs.get(name, name) for name in outputs}
-        nodes = needed_nodes(self.graph, set(wanted.values()))
+        wanted = {name: self._graph.outputs.get(name, name) for name in outputs}
+        nodes = needed_nodes(self._graph, set(wanted.values()))
         last_use = {name: index for index, node in enumerate(nodes) for name in node.inputs}
         kept = set(wanted.values())
         values = dict(inputs)
@@ -72,7 +73,7 @@ class RoundedNetwork(NumpyNetwork):
         """The same, rounded as the precision wants."""
         if not is_convolution(node):
             return super().compute(node, values)
-        flow = output_channels(self.graph, node) <= FLOW_CHANNELS
+        flow = output_channels(self._graph, node) <= FLOW_CHANNELS
         name = node.inputs[0]
         result = super().compute(node, {name: rounded_input(values[name], flow=flow)})
         return result if flow else round_to_bfloat16(result)

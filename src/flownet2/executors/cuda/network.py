@@ -13,7 +13,6 @@ from typing import Any
 from flownet2.errors import InputError
 from flownet2.executors.cuda.device import Device
 from flownet2.executors.cuda.program import Program, Source, copy
-from flownet2.preprocess import Preprocess
 from flownet2.types import Array, Shape
 
 KEPT = 4
@@ -67,12 +66,23 @@ class CudaNetwork:
             on_device = any(hasattr(x, "__cuda_array_interface__") for x in given)
             return results if on_device else {name: device.to_host(array) for name, array in results.items()}
 
-    def flow(self, first: Any, second: Any, preprocess: Preprocess, channel_order: str) -> Any:
-        """Flow (N, H, W, 2) of pictures (N, H, W, 3) that are the device's own; inside `device.scope()`."""
-        device, graph = self._source.device, self._source.graph
-        turned = channel_order != preprocess.channel_order
-        value = graph.outputs["flow"]
-        with self._computed(first, second, (value,), turned, preprocess.mean) as program:
+    def flow(self, first: Any, second: Any, *, turned: bool, mean: Sequence[float]) -> Any:
+        """Flow in pixels of pictures, all arrays of the device; called inside `device.scope()`.
+
+        Args:
+            first: (N, H, W, 3) uint8 or float32 in 0..1 at the network's size.
+            second: the same.
+            turned: channel c of the network is channel 2 - c of the pictures.
+            mean: subtracted from the pictures in 0..1, in the network's order.
+
+        Returns:
+            (N, H, W, 2) float32.
+
+        Raises:
+            MemoryError: the GPU has too little memory left.
+        """
+        device, value = self._source.device, self._source.graph.outputs["flow"]
+        with self._computed(first, second, (value,), turned, mean) as program:
             n, _, h, w = program.shape(value)
             flow = device.empty((n, h, w, 2), "float32")
             self._copy(program, value, flow.transpose(0, 3, 1, 2))
