@@ -46,8 +46,15 @@ def jobs(device: Device) -> list[Job[Difference]]:
 
 def difference(title: tuple[str, str, str], got: Array, expected: Array, allowed: Array) -> Difference:
     """Of results that are no flow; title: name, precision, engine."""
+    if not np.isfinite(got).all():
+        return Difference(*title, error=not_finite(got))
     off, largest = np.abs(got - expected), np.abs(expected).max()
     return Difference(*title, float(off.max() / largest), float(off.mean() / largest), float((off / allowed).max()))
+
+
+def not_finite(got: Array) -> str:
+    """What is said of results that no difference can be taken of; JSON has no NaN."""
+    return f"{np.count_nonzero(~np.isfinite(got))} of {got.size} values are NaN or infinite"
 
 
 def values_of(memory: Array) -> Array:

@@ -10,6 +10,7 @@ import numpy as np
 
 from flownet2.api import FlowEstimator
 from flownet2.builtin import DEMO_FLOW, DEMO_FRAME1, DEMO_FRAME2, MODELS
+from flownet2.cuda_check.kernels import not_finite
 from flownet2.cuda_check.random_model import inputs, model
 from flownet2.cuda_check.report import Difference, Job, Settings
 from flownet2.executors import get_executor
@@ -92,11 +93,13 @@ def _compared(device: Device, settings: Settings, name: str, precision: str, eng
 def _difference(
     graph: Graph, name: str, precision: str, engine: str, got: Array, expected: Array, detail: str = ""
 ) -> Difference:
+    if not np.isfinite(got).all():
+        return Difference(name, precision, engine, error=not_finite(got))
     off = np.abs(got - expected)
     largest, mean = float(off.max()), float(off.mean())
     flow_px = float(np.sqrt(np.square(expected, dtype=np.float64).mean()))
     allowed = allowed_px(graph, precision, flow_px)
-    share = float(np.max([largest / allowed[0], mean / allowed[1]]))
+    share = max(largest / allowed[0], mean / allowed[1])
     return Difference(name, precision, engine, largest, mean, share, detail or f"flow of {flow_px:.1f} px")
 
 

@@ -70,7 +70,7 @@ class Difference:
 
     @property
     def passed(self) -> bool:
-        """Within what is allowed; a NaN is not."""
+        """Within what is allowed."""
         return not self.error and self.share <= 1
 
 
