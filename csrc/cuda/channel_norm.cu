@@ -9,8 +9,6 @@
 namespace flownet2::cuda {
 namespace {
 
-constexpr const char* op = "channel_norm";
-
 // ---- kernels
 
 template <typename T>
@@ -27,9 +25,20 @@ __global__ void __launch_bounds__(threads_per_block)
   put_at(out, offset_of(out, place), sqrtf(sum));
 }
 
+#if defined(__CUDACC_RTC__)
+// NVRTC has no launches, which would say which kernels there are.
+template __global__ void channel_norm_kernel<float>(ConstTensor, MutableTensor);
+template __global__ void channel_norm_kernel<__half>(ConstTensor, MutableTensor);
+template __global__ void channel_norm_kernel<__nv_bfloat16>(ConstTensor, MutableTensor);
+#endif
+
 }  // namespace
 
+#if !defined(__CUDACC_RTC__)
+
 // ---- launcher
+
+constexpr const char* op = "channel_norm";
 
 void channel_norm(const ConstTensor& x, const MutableTensor& out, void* stream) {
   check_tensor(op, "x", x);
@@ -41,5 +50,7 @@ void channel_norm(const ConstTensor& x, const MutableTensor& out, void* stream) 
   });
   check_launch(op);
 }
+
+#endif  // not NVRTC
 
 }  // namespace flownet2::cuda

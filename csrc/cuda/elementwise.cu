@@ -9,8 +9,6 @@
 namespace flownet2::cuda {
 namespace {
 
-constexpr const char* op = "elementwise";
-
 struct ElementwiseArguments {
   ConstTensor a, b;
   MutableTensor out;
@@ -41,7 +39,11 @@ __global__ void __launch_bounds__(threads_per_block) elementwise_kernel(Elementw
 
 }  // namespace
 
+#if !defined(__CUDACC_RTC__)
+
 // ---- launcher
+
+constexpr const char* op = "elementwise";
 
 void elementwise(const Elementwise& what, const ConstTensor& a, const ConstTensor& b,
                  const MutableTensor& out, void* stream) {
@@ -60,5 +62,7 @@ void elementwise(const Elementwise& what, const ConstTensor& a, const ConstTenso
   CUH_LAUNCH((elementwise_kernel), blocks_of(l), threads_of(l), 0, stream_of(stream), arguments);
   check_launch(op);
 }
+
+#endif  // not NVRTC
 
 }  // namespace flownet2::cuda

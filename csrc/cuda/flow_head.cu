@@ -187,6 +187,15 @@ __global__ void __launch_bounds__(threads_per_block) flow_up_kernel(FlowArgument
   }
 }
 
+#if defined(__CUDACC_RTC__)
+
+// NVRTC has no launches, which would say which kernels there are.
+template __global__ void flow_head_kernel<float>(FlowArguments);
+template __global__ void flow_head_kernel<__half>(FlowArguments);
+template __global__ void flow_head_kernel<__nv_bfloat16>(FlowArguments);
+
+#else
+
 // ---- launcher
 
 void check_tensor(const char* op, const char* name, const Shape& shape, std::int64_t pitch) {
@@ -261,7 +270,11 @@ int lanes_for(const FlowLayer& l) {
   return items > 40 ? 32 : 8;
 }
 
+#endif  // not NVRTC
+
 }  // namespace
+
+#if !defined(__CUDACC_RTC__)
 
 void flow_head(const void* x, const float* weight, const float* bias, void* out, const FlowLayer& layer,
                void* stream) {
@@ -292,5 +305,7 @@ void flow_up(const float* x, const float* weight, const float* bias, void* out, 
   CUH_LAUNCH((flow_up_kernel), blocks_of(l), threads_of(l), 0, stream_of(stream), a);
   check_launch(op);
 }
+
+#endif  // not NVRTC
 
 }  // namespace flownet2::cuda

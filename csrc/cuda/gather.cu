@@ -10,7 +10,6 @@
 namespace flownet2::cuda {
 namespace {
 
-constexpr const char* op = "gather";
 constexpr std::int64_t widest = 1 << 12;  // kernel, stride, padding
 
 struct GatherArguments {
@@ -47,7 +46,18 @@ __global__ void __launch_bounds__(threads_per_block) gather_kernel(GatherArgumen
   static_cast<Piece*>(a.out)[pixel * a.of_window + at] = value;
 }
 
+#if defined(__CUDACC_RTC__)
+
+// NVRTC has no launches, which would say which kernels there are.
+template __global__ void gather_kernel<uint4>(GatherArguments);
+template __global__ void gather_kernel<unsigned>(GatherArguments);
+template __global__ void gather_kernel<unsigned short>(GatherArguments);
+
+#else
+
 // ---- launcher
+
+constexpr const char* op = "gather";
 
 void check(const Gather& g, std::int64_t first, std::int64_t last) {
   check_shape(op, "in", g.in);
@@ -89,7 +99,11 @@ void launch_gather(GatherArguments a, const Gather& g, void* stream) {
   CUH_LAUNCH((gather_kernel<Piece>), blocks_of(l), threads_of(l), 0, stream_of(stream), a);
 }
 
+#endif  // not NVRTC
+
 }  // namespace
+
+#if !defined(__CUDACC_RTC__)
 
 Gather convolution_windows(const Shape& in, std::int64_t pitch, std::int64_t bytes, std::int64_t kernel,
                            std::int64_t stride, std::int64_t padding) {
@@ -137,5 +151,7 @@ void gather(const void* in, const Gather& what, std::int64_t first, std::int64_t
   }
   check_launch(op);
 }
+
+#endif  // not NVRTC
 
 }  // namespace flownet2::cuda

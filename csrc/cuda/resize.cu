@@ -11,8 +11,6 @@
 namespace flownet2::cuda {
 namespace {
 
-constexpr const char* op = "resize";
-
 struct ResizeArguments {
   ConstTensor x;
   MutableTensor out;
@@ -60,7 +58,21 @@ __global__ void __launch_bounds__(threads_per_block) resize_kernel(ResizeArgumen
   }
 }
 
+#if defined(__CUDACC_RTC__)
+
+// NVRTC has no launches, which would say which kernels there are.
+template __global__ void resize_kernel<unsigned, float>(ResizeArguments);
+template __global__ void resize_kernel<unsigned, __half>(ResizeArguments);
+template __global__ void resize_kernel<unsigned, __nv_bfloat16>(ResizeArguments);
+template __global__ void resize_kernel<unsigned long long, float>(ResizeArguments);
+template __global__ void resize_kernel<unsigned long long, __half>(ResizeArguments);
+template __global__ void resize_kernel<unsigned long long, __nv_bfloat16>(ResizeArguments);
+
+#else
+
 // ---- launcher
+
+constexpr const char* op = "resize";
 
 bool fits_32_bits(const Shape& in, const Shape& out) {
   constexpr std::int64_t most = 0xffffffff;
@@ -76,7 +88,11 @@ void launch_resize(const ResizeArguments& a, void* stream) {
   });
 }
 
+#endif  // not NVRTC
+
 }  // namespace
+
+#if !defined(__CUDACC_RTC__)
 
 void resize(const ConstTensor& x, ResizeMode mode, bool align_corners, const MutableTensor& out,
             void* stream) {
@@ -92,5 +108,7 @@ void resize(const ConstTensor& x, ResizeMode mode, bool align_corners, const Mut
   }
   check_launch(op);
 }
+
+#endif  // not NVRTC
 
 }  // namespace flownet2::cuda

@@ -7,9 +7,6 @@
 
 #include <flownet2/cuda/tensor.hpp>
 
-#include <algorithm>
-#include <string>
-
 #include "cuda/values.cuh"
 
 namespace flownet2::cuda {
@@ -49,14 +46,10 @@ __device__ __forceinline__ float value_at(const ConstTensor& t, std::int64_t off
 }
 
 __device__ __forceinline__ void put_at(const MutableTensor& t, std::int64_t offset, float value) {
-  if (t.type == Number::float32) {
-    put(static_cast<float*>(t.data) + offset, value);
-  } else if (t.type == Number::float16) {
-    put(static_cast<__half*>(t.data) + offset, value);
-  } else {
-    put(static_cast<__nv_bfloat16*>(t.data) + offset, value);
-  }
+  put_as(t.data, t.type, offset, value);
 }
+
+#if !defined(__CUDACC_RTC__)
 
 // ---- on the host
 
@@ -98,5 +91,7 @@ inline Launch over_tensor(const char* op, const MutableTensor& out) {
   const bool together = out.shape.c > 1 && out.strides.c == 1;
   return over_channels(op, checked_product(op, rows, out.shape.w), out.shape.c, together);
 }
+
+#endif  // not NVRTC
 
 }  // namespace flownet2::cuda

@@ -7,12 +7,13 @@
 
 #include "cuda/sampling.cuh"
 #include "cuda/strided.cuh"
+
+#if !defined(__CUDACC_RTC__)
 #include "ops/half_pixel.hpp"
+#endif
 
 namespace flownet2::cuda {
 namespace {
-
-constexpr const char* op = "warp";
 
 struct WarpArguments {
   ConstTensor x, flow;
@@ -64,7 +65,18 @@ __global__ void __launch_bounds__(threads_per_block) warp_kernel(WarpArguments a
   }
 }
 
+#if defined(__CUDACC_RTC__)
+
+// NVRTC has no launches, which would say which kernels there are.
+template __global__ void warp_kernel<float>(WarpArguments);
+template __global__ void warp_kernel<__half>(WarpArguments);
+template __global__ void warp_kernel<__nv_bfloat16>(WarpArguments);
+
+#else
+
 // ---- launcher
+
+constexpr const char* op = "warp";
 
 void check(const ConstTensor& x, const ConstTensor& flow, const MutableTensor& out) {
   check_tensor(op, "x", x);
@@ -80,7 +92,11 @@ void check(const ConstTensor& x, const ConstTensor& flow, const MutableTensor& o
   }
 }
 
+#endif  // not NVRTC
+
 }  // namespace
+
+#if !defined(__CUDACC_RTC__)
 
 void warp(const ConstTensor& x, const ConstTensor& flow, const WarpOptions& options,
           const MutableTensor& out, void* stream) {
@@ -102,5 +118,7 @@ void warp(const ConstTensor& x, const ConstTensor& flow, const WarpOptions& opti
   });
   check_launch(op);
 }
+
+#endif  // not NVRTC
 
 }  // namespace flownet2::cuda

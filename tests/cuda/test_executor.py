@@ -90,6 +90,21 @@ def test_conventions_are_data(host: ModuleType, conventions: dict[str, Any]) -> 
     assert_near(got, expected, atol=FLOW_PX)
 
 
+def test_sums_that_float16_cannot_hold(host: ModuleType) -> None:
+    """Correlations of 100,000 and more, which a trained network may well have, cost float16 nothing."""
+    graph, parameters, inputs, _ = narrow("flownetc")
+    large = {name: 60 * value if ".conv3." in name else value for name, value in parameters.items()}
+    names = ["flownetc.corr", "flownetc.concat_corr", "flow"]
+    expected = get_executor().compile(graph, large).run(inputs, names)
+    assert np.abs(expected["flownetc.corr"]).max() > 1e5
+    got = compiled(host, graph, large, precision="float16").run(inputs, names)
+    for name in names:
+        share = np.abs(got[name] - expected[name]).max() / np.abs(expected[name]).max()
+        assert share < 0.01, name
+    none = compiled(host, graph, large).run(inputs, names)
+    assert_near(none["flownetc.corr"], expected["flownetc.corr"], atol=1e-5 * np.abs(expected["flownetc.corr"]).max())
+
+
 @pytest.mark.parametrize("name", ["flownet2", "flownet2cs-thin"])
 def test_links_as_one_kernel_and_node_by_node(host: ModuleType, name: str) -> None:
     """Every joint of the stack is found, and both ways agree."""

@@ -8,6 +8,7 @@ nothing is left to do there. Both pictures share one tensor of 8 channels: 0 to 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -62,6 +63,7 @@ class Layout:
     Attributes:
         places: value -> place.
         links: nodes that one kernel computes together with those before it.
+        scales: value -> what it is stored times, where that is not 1 (`_scales`).
     """
 
     def __init__(self, graph: Graph, precision: str, *, fused: bool = True) -> None:
@@ -82,15 +84,42 @@ class Layout:
         self._precision = precision
         self._users = _users(graph)
         self.links: dict[str, Link] = find_links(graph) if fused else {}
+        self.scales: dict[str, float] = self._scales() if precision == "float16" else {}
         self.places: dict[str, Place] = {}
         for item, channels in zip(graph.inputs, _PICTURE_CHANNELS, strict=True):
             self.places[item.name] = Place(PICTURES, channels, 8, 8, storage(precision))
+        self._parts: dict[str, list[float]] = {}
         for node in graph.nodes:
             if node.op == "concat":
                 self._place_concat(node)
+                self._parts[node.name] = [scale for name in node.inputs for scale in self.channel_scales(name)]
         for node in graph.nodes:
             if node.name not in self.places:
                 self.places[node.name] = self._own(node.name)
+
+    def channel_scales(self, value: str) -> list[float]:
+        """What each channel of a value is stored times."""
+        return self._parts.get(value) or [self.scales.get(value, 1.0)] * self._channels[value]
+
+    def _scales(self) -> dict[str, float]:
+        """Sums over all channels would leave the range of float16: they are stored divided by a power of two.
+
+        The convolutions that read them make up for it by their weights, as LeakyReLU(a * x) is a * LeakyReLU(x).
+        """
+        found = {}
+        for node in self._graph.nodes:
+            if node.op == "correlation" and node.attributes.reduction == "sum" and self._only_convolved(node.name):
+                found[node.name] = 2.0 ** -math.floor(math.log2(self._channels[node.inputs[0]]))
+        return found
+
+    def _only_convolved(self, value: str) -> bool:
+        """Whether all that reads a value, through concatenations or not, is convolutions with an engine."""
+        return all(
+            self._only_convolved(user.name)
+            if user.op == "concat"
+            else user.op == "conv2d" and self._channels[user.name] > FLOW_CHANNELS
+            for user in self._users[value]
+        )
 
     def _place_concat(self, node: Node) -> None:
         if node.name in self.links:

@@ -12,7 +12,7 @@ from typing import Any
 
 from flownet2.errors import InputError
 from flownet2.executors.cuda.device import Device
-from flownet2.executors.cuda.program import Program, Source, copy
+from flownet2.executors.cuda.program import Program, Source
 from flownet2.types import Array, Shape
 
 KEPT = 4
@@ -85,7 +85,7 @@ class CudaNetwork:
         with self._computed(first, second, (value,), turned, mean) as program:
             n, _, h, w = program.shape(value)
             flow = device.empty((n, h, w, 2), "float32")
-            self._copy(program, value, flow.transpose(0, 3, 1, 2))
+            _run(program.copies(value, flow.transpose(0, 3, 1, 2)))
         return flow
 
     def profile(self, inputs: Mapping[str, Array], outputs: Sequence[str]) -> list[tuple[list[str], str, float]]:
@@ -184,16 +184,14 @@ class CudaNetwork:
 
     def _copied(self, program: Program, value: str) -> Any:
         out = self._source.device.empty(program.shape(value), "float32")
-        self._copy(program, value, out)
+        _run(program.copies(value, out))
         return out
-
-    def _copy(self, program: Program, value: str, out: Any) -> None:
-        start = 0
-        for part in program.values(value):
-            count = part.shape[3]
-            copy(self._source.device, part.transpose(0, 3, 1, 2), out[:, start : start + count])()
-            start += count
 
 
 def _key(wanted: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(sorted(set(wanted.values())))
+
+
+def _run(launches: Sequence[Callable[[], None]]) -> None:
+    for launch in launches:
+        launch()

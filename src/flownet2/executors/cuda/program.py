@@ -67,11 +67,38 @@ class Program:
         """(node, its launches) in order."""
         return list(zip(self.names, self._steps, strict=True))
 
-    def values(self, name: str) -> list[Any]:
-        """A value as tensors (N, h, w, c) that make it up, side by side: one, if its channels follow each other."""
-        place = self._source.layout.places[name]
-        tensor = self._tensors[place.tensor]
-        return [tensor[..., first : first + count] for first, count in _runs(place.channels)]
+    def copies(self, name: str, out: Any) -> list[Callable[[], None]]:
+        """Launches that write a value into out (N, C, h, w) float32 of any strides."""
+        scales = self._source.layout.channel_scales(name)
+        return [
+            self._launch(
+                "elementwise",
+                "scale",
+                part.transpose(0, 3, 1, 2),
+                None,
+                out[:, start : start + part.shape[3]],
+                factor=1 / scales[start],
+            )
+            for start, part in self._parts(name)
+        ]
+
+    def _parts(self, name: str) -> list[tuple[int, Any]]:
+        """A value as tensors (N, h, w, c), each with its first channel.
+
+        There is more than one where its channels do not follow each other, or are stored times several factors.
+        """
+        place, scales = self._source.layout.places[name], self._source.layout.channel_scales(name)
+        channels, tensor = place.channels, self._tensors[place.tensor]
+        starts = [
+            i
+            for i, channel in enumerate(channels)
+            if i == 0 or channel != channels[i - 1] + 1 or scales[i] != scales[i - 1]
+        ]
+        ends = [*starts[1:], len(channels)]
+        return [
+            (start, tensor[..., channels[start] : channels[start] + end - start])
+            for start, end in zip(starts, ends, strict=True)
+        ]
 
     def shape(self, name: str) -> Shape:
         """(N, C, h, w) of a value."""
@@ -119,7 +146,7 @@ class Program:
 
     def _view(self, name: str) -> Any:
         """(N, h, w, C) of a value whose channels follow each other."""
-        (view,) = self.values(name)
+        ((_, view),) = self._parts(name)
         return view
 
     def _planar(self, name: str) -> Any:
@@ -209,6 +236,7 @@ class Program:
     def _correlation(self, node: Node) -> Callable[[], None]:
         rule = node.attributes
         a, b = (self._view(name) for name in node.inputs)
+        scale = self._source.layout.scales.get(node.name, 1.0) / (a.shape[3] if rule.reduction == "mean" else 1)
         return self._launch(
             "correlate",
             a,
@@ -216,7 +244,7 @@ class Program:
             self._view(node.name),
             max_displacement=rule.max_displacement,
             stride=rule.stride,
-            scale=1 / a.shape[3] if rule.reduction == "mean" else 1.0,
+            scale=scale,
             leaky_slope=rule.leaky_slope,
         )
 
@@ -254,22 +282,16 @@ class Program:
             start += count
             if place.tensor == target.tensor and list(place.channels) == wanted:
                 continue
-            at = wanted[0]
-            for part in self.values(name):
-                out = self._tensors[target.tensor][..., at : at + part.shape[3]]
-                copies.append(copy(self._source.device, part.transpose(0, 3, 1, 2), out.transpose(0, 3, 1, 2)))
-                at += part.shape[3]
+            for index, part in self._parts(name):
+                at = wanted[index]
+                out = self._tensors[target.tensor][..., at : at + part.shape[3]].transpose(0, 3, 1, 2)
+                copies.append(self._launch("elementwise", "scale", part.transpose(0, 3, 1, 2), None, out))
 
         def run() -> None:
             for step in copies:
                 step()
 
         return run
-
-
-def copy(device: Device, x: Any, out: Any) -> Callable[[], None]:
-    """Copies (N, C, h, w) of any strides and type into another."""
-    return lambda: device.launch("elementwise", "scale", x, None, out)
 
 
 def _needed(graph: Graph, links: Mapping[str, Link], values: Sequence[str]) -> list[Node]:
@@ -280,10 +302,3 @@ def _needed(graph: Graph, links: Mapping[str, Link], values: Sequence[str]) -> l
             needed.update(links[node.name].flows if node.name in links else node.inputs)
             nodes.append(node)
     return nodes[::-1]
-
-
-def _runs(channels: Sequence[int]) -> list[tuple[int, int]]:
-    """(first, count) of the pieces in which channels follow each other."""
-    starts = [i for i, channel in enumerate(channels) if i == 0 or channel != channels[i - 1] + 1]
-    ends = [*starts[1:], len(channels)]
-    return [(channels[start], end - start) for start, end in zip(starts, ends, strict=True)]

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,10 +57,11 @@ def upload(
         if not is_convolution(node):
             continue
         _check(node, graph.parameters[node.parameters["weight"]])
-        place = layout.places[node.inputs[0]]
-        key = (*sorted(node.parameters.items()), node.op, tuple(place.channels), place.window())
+        source = node.inputs[0]
+        place, scales = layout.places[source], layout.channel_scales(source)
+        key = (*sorted(node.parameters.items()), node.op, tuple(place.channels), place.window(), *scales)
         if key not in shared:
-            shared[key] = _weights(node, parameters, place, engine, device, precision)
+            shared[key] = _weights(node, parameters, place, scales, engine, device, precision)
         ready[node.name] = shared[key]
     return ready
 
@@ -76,7 +77,13 @@ def _check(node: Node, shape: tuple[int, ...]) -> None:
 
 
 def _weights(
-    node: Node, parameters: Mapping[str, Array], place: Place, engine: Engine, device: Device, precision: str
+    node: Node,
+    parameters: Mapping[str, Array],
+    place: Place,
+    scales: Sequence[float],
+    engine: Engine,
+    device: Device,
+    precision: str,
 ) -> Weights:
     weight = np.ascontiguousarray(parameters[node.parameters["weight"]], np.float32)
     bias = node.parameters.get("bias")
@@ -85,7 +92,7 @@ def _weights(
     if makes_flow(node, weight.shape):
         taps = weight if transposed else _head_taps(weight)
         return Weights(device.asarray(taps), terms, weight.shape[1 if transposed else 0], flow=True)
-    filled = _filled(weight if not transposed else weight.swapaxes(0, 1), place)
+    filled = _filled(weight if not transposed else weight.swapaxes(0, 1), place, scales)
     taps = engine.packed(filled.swapaxes(0, 1) if transposed else filled, transposed)
     return Weights(device.asarray(stored(taps, precision)), terms, filled.shape[0], flow=False)
 
@@ -96,10 +103,14 @@ def _head_taps(weight: Array) -> Array:
     return np.ascontiguousarray(np.pad(weight.transpose(0, 2, 3, 1), ((0, 0), (0, 0), (0, 0), (0, missing))))
 
 
-def _filled(weight: Array, place: Place) -> Array:
-    """(Co, Ci, Kh, Kw) for the channels of the tensor that are read: zeros where they are none of the value's."""
+def _filled(weight: Array, place: Place, scales: Sequence[float]) -> Array:
+    """(Co, Ci, Kh, Kw) for the channels of the tensor that are read: zeros where they are none of the value's.
+
+    scales: what each channel of the value is stored times.
+    """
     first, count = place.window()
     outputs = -(-weight.shape[0] // 8) * 8
     filled = np.zeros((outputs, count, *weight.shape[2:]), np.float32)
-    filled[: weight.shape[0], [channel - first for channel in place.channels]] = weight
+    factors = 1 / np.array(scales, np.float32)[:, None, None]
+    filled[: weight.shape[0], [channel - first for channel in place.channels]] = weight * factors
     return filled
