@@ -151,8 +151,7 @@ def _torch(found: Sequence[Peer]) -> Iterator[str]:
             f"{x.ours:.3f} ms",
             f"{x.theirs:.3f} ms",
             f"{x.theirs / x.ours:.1f}",
-            f"{x.largest:.1e} px",
-            f"{x.mean:.1e} px",
+            *("not finite" if px is None else f"{px:.1e} px" for px in (x.largest, x.mean)),
         )
         for x in found
         if not x.error

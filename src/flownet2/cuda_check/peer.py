@@ -63,8 +63,14 @@ def _compared(device: Device, settings: Settings, name: str, precision: str) -> 
     off = np.abs(flow - peer.flow(pictures))
     there = peer.pictures(pictures)
     theirs = _elapsed(lambda: peer.run(there), settings)
+    finite = bool(np.isfinite(off).all())
     return Peer(
-        name, precision, float(off.max()), float(off.mean()), statistics.median(ours), statistics.median(theirs)
+        name,
+        precision,
+        largest=float(off.max()) if finite else None,
+        mean=float(off.mean()) if finite else None,
+        ours=statistics.median(ours),
+        theirs=statistics.median(theirs),
     )
 
 

@@ -123,15 +123,16 @@ class Peer:
     """PyTorch on the same weights and pictures.
 
     Attributes:
-        largest, mean: differences of its flow to ours, in pixels.
+        largest, mean: differences of its flow to ours, in pixels; None where its flow is not finite: float16 without
+            care overflows.
         ours, theirs: medians in milliseconds: ours captured, with the first of the engines.
         error: why there is no result; "" if there is one.
     """
 
     network: str
     precision: str
-    largest: float = 0.0
-    mean: float = 0.0
+    largest: float | None = None
+    mean: float | None = None
     ours: float = 0.0
     theirs: float = 0.0
     error: str = ""
