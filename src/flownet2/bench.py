@@ -89,7 +89,8 @@ class Measurement:
         seconds: of each round: one whole call on uint8 pictures.
         first_result_s: from before loading to the first result.
         multiply_adds: of the network in one call.
-        peak: of the processor.
+        peak: of the processor; None on a GPU.
+        gpu: name of the GPU; None on a CPU.
         peak_memory_bytes: largest resident memory of the process; None where the system does not tell.
         layers: empty unless asked for.
     """
@@ -108,9 +109,10 @@ class Measurement:
     seconds: tuple[float, ...]
     first_result_s: float
     multiply_adds: int
-    peak: Peak
+    peak: Peak | None
     peak_memory_bytes: int | None
     layers: tuple[Layer, ...]
+    gpu: str | None = None
 
     @property
     def median_s(self) -> float:
@@ -128,9 +130,9 @@ class Measurement:
         return 2e-9 * self.multiply_adds / self.median_s
 
     @property
-    def peak_share(self) -> float:
+    def peak_share(self) -> float | None:
         """Of the processor's peak; above 1 where Winograd's convolutions save multiplications."""
-        return self.gflops / self.peak.gflops
+        return None if self.peak is None else self.gflops / self.peak.gflops
 
 
 def measure(
@@ -141,6 +143,7 @@ def measure(
     rounds: int = 10,
     precision: str = "float32",
     layers: bool = False,
+    gpu: str | None = None,
     tick: Callable[[], object] = lambda: None,
 ) -> Measurement:
     """Loads a model, runs it once to warm up, then times it.
@@ -152,6 +155,7 @@ def measure(
         rounds: timed calls.
         precision: what open_model loads with: which peak it is compared with.
         layers: time every step, too, in as many further runs.
+        gpu: name of the GPU that open_model loads to, which has no peak measured; None for the CPU.
         tick: called after each run.
 
     Raises:
@@ -161,7 +165,7 @@ def measure(
     """
     if min(*size, batch, rounds) < 1:
         raise InputError(f"size, batch and rounds must be at least 1, got {size[0]}x{size[1]}, {batch} and {rounds}")
-    pictures = _pictures(size, batch)
+    pictures = random_pictures(size, batch)
     start = time.perf_counter()
     model = open_model()
     model(*pictures)
@@ -172,9 +176,9 @@ def measure(
         model.profile(tensor)  # an executor that cannot is better found now
     tick()
     kind = _peak_kind(precision)
-    before = measure_peak(kind)
+    before = None if gpu else measure_peak(kind)
     seconds = _timed(lambda: model(*pictures), rounds, tick)
-    after = measure_peak(kind)
+    after = None if gpu else measure_peak(kind)
     memory = peak_memory_bytes()
     shapes = {item.name: (batch, item.channels, *fit.network_size) for item in model.graph.inputs}
     return Measurement(
@@ -188,13 +192,14 @@ def measure(
         seconds=seconds,
         first_result_s=first_result_s,
         multiply_adds=sum(multiply_adds(model.graph, shapes).values()),
-        peak=Peak(kind, before or 0.0, after or 0.0),
+        peak=None if gpu else Peak(kind, before or 0.0, after or 0.0),
+        gpu=gpu,
         peak_memory_bytes=memory,
         layers=_layers(model, tensor, shapes, rounds, tick) if layers else (),
     )
 
 
-def _pictures(size: tuple[int, int], batch: int) -> tuple[Array, Array]:
+def random_pictures(size: tuple[int, int], batch: int) -> tuple[Array, Array]:
     """A pair of random blocks and the same moved: (H, W, 3) uint8, or (N, H, W, 3) for a batch."""
     width, height = size
     shape = (batch, -(-height // _BLOCK_PX), -(-width // _BLOCK_PX), 3)

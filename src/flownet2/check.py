@@ -19,7 +19,7 @@ import numpy as np
 import flownet2
 from flownet2.builtin import DEMO_FLOW, DEMO_FRAME1, DEMO_FRAME2, MODELS
 from flownet2.errors import FlowNet2Error, UnavailableError
-from flownet2.executors import DEVICES, EXECUTORS, PRECISIONS, get_executor
+from flownet2.executors import EXECUTORS, PRECISIONS, get_executor
 from flownet2.io import read_flow, read_image
 from flownet2.machine import cpu_name, usable_cpus
 from flownet2.metrics import epe
@@ -73,7 +73,8 @@ class Report:
         versions: of Python, NumPy, OpenCV (None where it is missing).
         machine: operating system, CPU, number of CPUs that may be used.
         threads: of one operator call.
-        executors, devices, precisions: available.
+        executors, precisions: available.
+        devices: name -> what it is, or in a line why it cannot be used.
         extras: extra -> its modules that are missing; none: it is there.
         tests: the self-test.
     """
@@ -85,7 +86,7 @@ class Report:
     machine: dict[str, str]
     threads: int
     executors: tuple[str, ...]
-    devices: tuple[str, ...]
+    devices: dict[str, str]
     precisions: tuple[str, ...]
     extras: dict[str, tuple[str, ...]]
     tests: tuple[SelfTest, ...]
@@ -114,11 +115,18 @@ def check() -> Report:
         },
         threads=get_num_threads(),
         executors=tuple(EXECUTORS),
-        devices=DEVICES,
+        devices={"cpu": "usable", "cuda": _gpu()},
         precisions=PRECISIONS,
         extras={extra: _missing(modules) for extra, modules in EXTRAS.items()},
         tests=self_test(),
     )
+
+
+def _gpu() -> str:
+    """The first GPU, or why it cannot be used. CuPy is imported only where it is installed."""
+    from flownet2.cuda_check.machine import gpu_line  # which imports the executors' other half
+
+    return gpu_line()
 
 
 def _versions() -> dict[str, str | None]:

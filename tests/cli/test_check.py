@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
+import importlib.util
 import json
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,8 @@ import pytest
 import flownet2
 from flownet2 import check
 from flownet2.builtin import DEMO_FLOW, DEMO_FRAME1, MODELS
+from flownet2.cuda_check import machine
+from flownet2.errors import UnavailableError
 from flownet2.executors.numpy import NumpyNetwork
 from flownet2.io import write_flow
 
@@ -39,6 +44,70 @@ def test_json(run: Any) -> None:
     assert [test["passed"] for test in content["tests"]] == [True] * 3
     assert content["kernels"] == ["channel_norm", "correlation", "resize", "warp"]
     assert content["versions"]["numpy"] == np.__version__
+
+
+def test_devices(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The GPU's name or one line why there is none; whatever CuPy does, the check of the CPU goes on."""
+    monkeypatch.setattr(machine, "open_device", HostDevice)
+    assert " Tester, compute capability 9.0, 3 of 4 MiB free\n" in run("check").out
+    content = json.loads(run("check", "--json", "-o", "new/report.json").out)
+    assert content["devices"] == {"cpu": "usable", "cuda": "Tester, compute capability 9.0, 3 of 4 MiB free"}
+    assert json.loads(Path("new/report.json").read_text()) == content
+    for error, line in (
+        (UnavailableError("the NVIDIA driver is too old"), "not usable: the NVIDIA driver is too old"),
+        (RuntimeError("cudaErrorUnknown: odd\nand more"), "not usable: RuntimeError: cudaErrorUnknown: odd"),
+    ):
+        monkeypatch.setattr(machine, "open_device", raises(error))
+        code, out, err = run("check")
+        assert (code, err) == (0, "")
+        assert f"cuda        {line}\n" in out
+
+
+class HostDevice:
+    """What `check` asks of a GPU."""
+
+    def scope(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+    def facts(self) -> dict[str, str]:
+        return {"name": "Tester", "compute capability": "9.0", "memory": "3 of 4 MiB free"}
+
+
+def raises(error: Exception) -> Callable[[], HostDevice]:
+    def open_device() -> HostDevice:
+        raise error
+
+    return open_device
+
+
+def test_cupy_is_not_looked_for_in_vain() -> None:
+    """Without it the check of the CPU imports nothing of it, and says what to install."""
+    line = machine.gpu_line()
+    if importlib.util.find_spec("cupy") is None:
+        assert "cupy" not in sys.modules
+        assert line.startswith("not usable: ")
+        assert "pip install" in line
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        ("check --device gpu", 2, 'device must be "cpu", "cuda" or "cuda:N" with the number of a GPU, got \'gpu\''),
+        ("infer a.png b.png -o a.flo --device cuda:-1", 2, "got 'cuda:-1'"),
+        ("infer a.png b.png -o a.flo --device cuda:9999", 1, ""),
+        ("infer a.png b.png -o a.flo --engine cudnn", 1, "the engine 'cudnn' is one of a GPU"),
+        ("infer a.png b.png -o a.flo --precision tf32", 1, "'tf32' needs device=\"cuda\""),
+        ("infer a.png b.png -o a.flo --device cuda --executor numpy", 1, "the executor 'numpy' runs on the CPU"),
+        ("bench --device cuda:9999", 1, ""),
+        ("check --device cuda:9999", 1, ""),
+    ],
+)
+def test_devices_that_are_refused(run: Any, words: str, code: int, message: str) -> None:
+    done = run(*words.split())
+    assert (done.code, done.out) == (code, "")
+    assert "error: " in done.err
+    assert message in done.err
+    assert "Traceback" not in done.err
 
 
 def test_extras_are_those_of_the_package() -> None:

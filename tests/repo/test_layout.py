@@ -29,7 +29,7 @@ FORBIDDEN: dict[str, frozenset[str]] = {
     "weights": frozenset({"executors", "builtin", "api", "evaluate"}),
 }
 USES_CORE = {"flownet2.ops.kernels", "flownet2.runtime", "flownet2.executors.native"}
-OPTIONAL = {"cv2", "tqdm", "h5py", "pooch", "cupy", "cudnn"}
+OPTIONAL = {"cv2", "tqdm", "h5py", "pooch", "cupy", "cudnn", "torch"}
 
 # A path of the machine that a file was written on, or an address of a package index.
 MACHINE = re.compile(r"(?<![\w.~{}$/*-])/(work|root|home|tmp|Users)/[\w.]|\bpypi\.org/simple|/opt/pypi")

@@ -8,10 +8,12 @@ import math
 
 from flownet2 import FlowEstimator, load, set_num_threads
 from flownet2.builtin import MODELS
-from flownet2.executors import DEVICES, EXECUTORS, PRECISIONS
+from flownet2.errors import InputError
+from flownet2.executors import ENGINES, EXECUTORS, PRECISIONS, _device
 from flownet2.networks import NETWORKS
 
 DEFAULT_MODEL = next(iter(MODELS))
+DEVICE_NAMES = "cpu, cuda (an NVIDIA GPU), or cuda:N for another one"
 
 
 def add_network(parser: argparse.ArgumentParser) -> None:
@@ -33,9 +35,20 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         help=f"{' or '.join(MODELS)} (built in), a model file, or a checkpoint (default: %(default)s)",
     )
     group.add_argument("--network", metavar="NAME", help="network of a checkpoint (default: recognised)")
-    group.add_argument("--device", choices=DEVICES, default=DEVICES[0], help="where to compute (default: %(default)s)")
-    group.add_argument("--executor", choices=tuple(EXECUTORS), help="how to compute (default: the fastest)")
-    group.add_argument("--precision", choices=PRECISIONS, default=PRECISIONS[0], help="default: %(default)s")
+    group.add_argument(
+        "--device", type=device, default="cpu", metavar="NAME", help=f"{DEVICE_NAMES} (default: %(default)s)"
+    )
+    group.add_argument("--executor", choices=tuple(EXECUTORS), help="how to compute on a CPU (default: the fastest)")
+    group.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default=PRECISIONS[0],
+        help="default: %(default)s; tf32 and float16 are for GPUs",
+    )
+    group.add_argument("--engine", choices=ENGINES, default=ENGINES[0], help="of convolutions on a GPU")
+    group.add_argument(
+        "--no-graph", dest="graph", action="store_false", help="do not capture what a GPU does as one CUDA graph"
+    )
     group.add_argument(
         "--threads",
         type=int,
@@ -53,8 +66,28 @@ def open_estimator(args: argparse.Namespace) -> FlowEstimator:
         device=args.device,
         precision=args.precision,
         executor=args.executor,
+        engine=args.engine,
+        graph=args.graph,
         network=args.network,
     )
+
+
+def device(text: str) -> str:
+    """The name of a device.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    try:
+        _device(text)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def gpu_index(text: str) -> int:
+    """The number of the GPU in a device's name."""
+    return _device(text)[1]
 
 
 def positive(text: str) -> float:

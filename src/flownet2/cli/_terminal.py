@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -92,6 +92,14 @@ def say_table(rows: Iterable[tuple[str, object]], indent: str = "") -> None:
     for name, value in kept:
         for index, line in enumerate(value.splitlines() or [""]):
             say(f"{indent}{name if index == 0 else '':<{width}}  {line}".rstrip())
+
+
+def aligned(rows: Sequence[Sequence[str]], sides: str) -> Iterator[str]:
+    """Lines of a table, the first row its titles; sides: of each column "<", from the left, or ">"."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        words = [f"{word:{side}{width}}" for word, side, width in zip(row, sides, widths, strict=True)]
+        yield "  ".join(words).rstrip()
 
 
 @contextmanager

@@ -16,8 +16,9 @@ from flownet2.atomic import atomic_write
 from flownet2.bench import Measurement, measure
 from flownet2.cli import _options
 from flownet2.cli._files import prepare_folders
-from flownet2.cli._terminal import progress, say, say_table
+from flownet2.cli._terminal import aligned, progress, say, say_table
 from flownet2.executors import DEFAULT
+from flownet2.executors.cuda import open_device
 
 HELP = "how fast a model is on this machine"
 DESCRIPTION = """\
@@ -27,7 +28,11 @@ pictures are random blocks: the time does not depend on what they show.
 GFLOP/s count the multiplications and additions of the network's definition.
 They are compared with what this processor computes at best, which is measured
 before and after; Winograd's convolutions multiply less, so more than 100 % is
-possible. Close other programs first."""
+possible. Close other programs first.
+
+On a GPU (--device cuda) a call begins and ends with pictures and flow of the
+CPU, copies included, and there is no peak to compare with; flownet2 check
+--device cuda times networks by the GPU's own clock."""
 EXAMPLES = """\
 examples:
   flownet2 bench
@@ -49,7 +54,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--batch", type=int, metavar="N", default=1, help="pairs in a call (default: %(default)s)")
     parser.add_argument("--rounds", type=int, metavar="R", default=10, help="timed calls (default: %(default)s)")
-    parser.add_argument("--layers", action="store_true", help="the time of every layer, too (executor native)")
+    parser.add_argument(
+        "--layers", action="store_true", help="the time of every layer, too (executor native, or a GPU)"
+    )
     parser.add_argument(
         "--json", nargs="?", const=True, metavar="FILE", help="print JSON, or print the table and write JSON to FILE"
     )
@@ -73,9 +80,10 @@ def run(args: argparse.Namespace) -> int:
             rounds=args.rounds,
             precision=args.precision,
             layers=args.layers,
+            gpu=_gpu_name(args.device),
             tick=bar.update,
         )
-    executor = args.executor or DEFAULT
+    executor = args.executor or (DEFAULT if found.gpu is None else args.device)
     text = json.dumps({"model": args.model, "executor": executor, **facts(found)}, indent=2)
     if args.json is True:
         say(text)
@@ -92,13 +100,19 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _gpu_name(device: str) -> str | None:
+    """None for the CPU."""
+    return None if device == "cpu" else open_device(_options.gpu_index(device)).facts()["name"]
+
+
 def facts(found: Measurement) -> dict[str, Any]:
     """What `--json` gives: everything measured, and what follows from it."""
     content = dataclasses.asdict(found)
     content["median_s"], content["min_s"], content["max_s"] = found.median_s, min(found.seconds), max(found.seconds)
     content["pairs_per_second"] = found.pairs_per_second
     content["gflops"] = found.gflops
-    content["peak"]["gflops"] = found.peak.gflops
+    if found.peak is not None:
+        content["peak"]["gflops"] = found.peak.gflops
     content["peak_share"] = found.peak_share
     for item, layer in zip(content["layers"], found.layers, strict=True):
         item["gflops"] = layer.gflops
@@ -109,10 +123,11 @@ def rows(found: Measurement, model: str, executor: str) -> list[tuple[str, str]]
     """What is printed for people."""
     memory = found.peak_memory_bytes
     pairs = "1 pair" if found.batch == 1 else f"{found.batch} pairs"
-    return [
+    where = f"ISA {found.isa}, {found.threads} threads" if found.gpu is None else found.gpu
+    lines = [
         ("model", f"{model}: {found.network}, {found.parameters / 1e6:.1f} M parameters"),
         ("pictures", f"{pairs} of {_by(found.size)}, the network at {_by(found.network_size)}"),
-        ("executor", f"{executor}, {found.precision}, ISA {found.isa}, {found.threads} threads"),
+        ("executor", f"{executor}, {found.precision}, {where}"),
         ("CPU", f"{found.machine['cpu']}, {found.machine['cpus']} CPUs usable"),
         (
             "a call",
@@ -122,13 +137,16 @@ def rows(found: Measurement, model: str, executor: str) -> list[tuple[str, str]]
         ("pairs per second", f"{found.pairs_per_second:.2f}"),
         (
             "arithmetic",
-            f"{2e-9 * found.multiply_adds:.1f} GFLOP a call, {found.gflops:.0f} GFLOP/s, "
-            f"{100 * found.peak_share:.0f} % of the processor's peak",
+            f"{2e-9 * found.multiply_adds:.1f} GFLOP a call, {found.gflops:.0f} GFLOP/s"
+            + ("" if found.peak_share is None else f", {100 * found.peak_share:.0f} % of the processor's peak"),
         ),
-        ("peak", f"{found.peak.before:.0f} GFLOP/s before, {found.peak.after:.0f} after ({found.peak.kind})"),
         ("first result", f"{found.first_result_s:.3f} s after loading began"),
         ("peak memory", "not known" if memory is None else f"{memory / 1e6:.0f} MB, the whole process"),
     ]
+    if found.peak is not None:
+        peak = f"{found.peak.before:.0f} GFLOP/s before, {found.peak.after:.0f} after ({found.peak.kind})"
+        lines.insert(-2, ("peak", peak))
+    return lines
 
 
 def layer_lines(found: Measurement) -> Iterator[str]:
@@ -145,13 +163,7 @@ def layer_lines(found: Measurement) -> Iterator[str]:
         for layer in found.layers
     ]
     lines.append(("total", "", f"{total:.3f}", "100.0 %", ""))
-    widths = [max(map(len, column)) for column in zip(_TITLES, *lines, strict=True)]
-    for line in (_TITLES, *lines):
-        words = [
-            f"{word:<{width}}" if i < 2 else f"{word:>{width}}"
-            for i, (word, width) in enumerate(zip(line, widths, strict=True))
-        ]
-        yield "  ".join(words).rstrip()
+    yield from aligned([_TITLES, *lines], "<<>>>")
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -109,6 +109,12 @@ class CudaNetwork:
         with self._source.device.scope(), self._lock:
             return self._program((n, h, w), _key(self._wanted(outputs))).program.memory
 
+    @property
+    def weights_memory(self) -> int:
+        """Bytes of the weights, on the device."""
+        arrays = [x for w in self._source.weights.values() for x in (w.taps, w.bias) if x is not None]
+        return sum({id(x): int(x.nbytes) for x in arrays}.values())
+
     # ---- helpers
 
     def _wanted(self, outputs: Sequence[str]) -> dict[str, str]:
