@@ -56,7 +56,7 @@ class HostDevice:
 
     def zeros(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
         self._outside_captures("memory")
-        array = np.zeros(shape, dtype)
+        array = np.zeros(shape, dtype).view(OnGpu)
         self._left -= array.nbytes
         if self._left < 0:
             self._left += array.nbytes
@@ -71,14 +71,14 @@ class HostDevice:
     def asarray(self, value: Any) -> Array:
         self._outside_captures("a copy")
         if hasattr(value, "__cuda_array_interface__"):
-            return np.ndarray.view(value, np.ndarray)
+            return np.ndarray.view(value, OnGpu)
         self.uploads += 1
-        return np.array(value)
+        return np.array(value).view(OnGpu)
 
     def to_host(self, array: Array) -> Array:
         self._outside_captures("a copy")
         self.downloads += 1
-        return array.copy()
+        return np.ndarray.view(array, np.ndarray).copy()
 
     def pointer(self, array: Array) -> int:
         return int(array.ctypes.data)

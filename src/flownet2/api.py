@@ -222,7 +222,12 @@ class FlowEstimator:
 
     def _split(self, x: Array) -> dict[str, Array]:
         """x as the graph's inputs."""
-        array = x if hasattr(x, "__cuda_array_interface__") else np.asarray(x)
+        device = self._compiled.device
+        if device and hasattr(x, "__cuda_array_interface__"):
+            with device.scope():
+                array = device.asarray(x)
+        else:
+            array = np.asarray(x)
         multiple, channels = self.graph.size_multiple, sum(item.channels for item in self.graph.inputs)
         fits = array.ndim == 4 and array.shape[1] == channels and array.size > 0
         if not fits or array.shape[2] % multiple or array.shape[3] % multiple or array.dtype != np.float32:

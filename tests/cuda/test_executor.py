@@ -32,6 +32,8 @@ from flownet2.ops.dispatch import run_operator
 from flownet2.types import Array
 from flownet2.weights import Model, import_checkpoint
 
+pytestmark = pytest.mark.large
+
 FLOW_PX = 5e-4
 # Mean end-point error to float32, as a share of the mean flow: what rounding of every value to 11 (8) bits makes of a
 # network of 15 to 60 layers. tf32 rounds the factors of products alone.

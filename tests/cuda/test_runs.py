@@ -20,6 +20,8 @@ from flownet2.executors.cuda.network import KEPT
 from flownet2.types import Array
 from flownet2.weights import Model, load_model
 
+pytestmark = pytest.mark.large
+
 FLOW_PX = 1e-3
 
 

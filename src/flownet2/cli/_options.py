@@ -9,7 +9,7 @@ import math
 from flownet2 import FlowEstimator, load, set_num_threads
 from flownet2.builtin import MODELS
 from flownet2.errors import InputError
-from flownet2.executors import ENGINES, EXECUTORS, PRECISIONS, _device
+from flownet2.executors import ENGINES, EXECUTORS, PRECISIONS, parse_device
 from flownet2.networks import NETWORKS
 
 DEFAULT_MODEL = next(iter(MODELS))
@@ -79,7 +79,7 @@ def device(text: str) -> str:
         argparse.ArgumentTypeError: it is none.
     """
     try:
-        _device(text)
+        parse_device(text)
     except InputError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return text
@@ -87,7 +87,7 @@ def device(text: str) -> str:
 
 def gpu_index(text: str) -> int:
     """The number of the GPU in a device's name."""
-    return _device(text)[1]
+    return parse_device(text)[1]
 
 
 def positive(text: str) -> float:

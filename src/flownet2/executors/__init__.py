@@ -11,7 +11,7 @@ from flownet2.executors.native import NativeExecutor
 from flownet2.executors.numpy import NumpyExecutor
 from flownet2.executors.precision import CPU_PRECISIONS, PRECISIONS
 
-__all__ = ["DEVICES", "ENGINES", "EXECUTORS", "PRECISIONS", "CompiledNetwork", "Executor", "get_executor"]
+__all__ = ["DEVICES", "ENGINES", "EXECUTORS", "PRECISIONS", "CompiledNetwork", "Executor", "get_executor", "parse_device"]
 
 EXECUTORS: dict[str, Callable[[str], Executor]] = {
     "native": NativeExecutor,
@@ -55,7 +55,7 @@ def get_executor(
         raise InputError(f"there is no engine {engine!r}; known: {', '.join(ENGINES)}")
     if name is not None and name not in EXECUTORS:
         raise InputError(f"there is no executor {name!r}; known: {', '.join(EXECUTORS)}")
-    kind, index = _device(device)
+    kind, index = parse_device(device)
     if kind == "cuda":
         if name is not None:
             raise InputError(f'the executor {name!r} runs on the CPU; leave it out, or use device="cpu"')
@@ -74,8 +74,12 @@ def _cuda(index: int, precision: str, engine: str, graph: bool) -> Executor:
     return CudaExecutor(open_device(index), precision=precision, engine=engine, graph=graph)
 
 
-def _device(text: str) -> tuple[str, int]:
-    """ "cuda:1" -> ("cuda", 1)."""
+def parse_device(text: str) -> tuple[str, int]:
+    """Kind and number of a device: ("cuda", 1) of "cuda:1".
+
+    Raises:
+        InputError: it is no name of a device.
+    """
     kind, colon, index = text.partition(":")
     number = index if colon else "0"
     if kind not in DEVICES or not number.isdecimal() or (kind == "cpu" and colon):

@@ -281,10 +281,10 @@ def checked_device(index: int, cupy: Any, kernels: Any) -> CupyDevice:
 
 
 def _capability(digits: str) -> str:
-    """ "120" -> "12.0"."""
+    """12.0 of "120"."""
     return f"{digits[:-1]}.{digits[-1]}"
 
 
 def _version(number: int) -> str:
-    """13020 -> "13.2"."""
+    """13.2 of 13020."""
     return f"{number // 1000}.{number % 1000 // 10}"
