@@ -30,6 +30,8 @@ from flownet2.networks import NETWORKS, build_network
 from flownet2.types import Array
 from flownet2.weights import Model
 
+pytestmark = pytest.mark.large
+
 SMALL = Settings(
     parts=("operators", "networks", "speed"),
     precisions=("float32", "float16"),

@@ -92,6 +92,23 @@ def test_conventions_are_data(host: ModuleType, conventions: dict[str, Any]) -> 
     assert_near(got, expected, atol=FLOW_PX)
 
 
+@pytest.mark.parametrize("precision", ["float16", "bfloat16"])
+def test_wide_convolutions_of_a_flow(host: ModuleType, precision: str) -> None:
+    """The flow is float32, what reads it like features is not."""
+    b = Builder("wide", 8)
+    first, second = b.input("image1", 3), b.input("image2", 3)
+    wide = b.conv2d("wide", b.add("pair", "concat", (first, second), at.Concat()), 16, 3)
+    flow = b.conv2d("narrow", wide, 2, 3, leaky_slope=None)
+    again = b.conv2d("again", b.conv_transpose2d("up", flow, 16), 2, 3, leaky_slope=None)
+    graph = b.build({"flow": again})
+    rng = np.random.default_rng(1)
+    parameters = {name: rng.normal(size=shape).astype(np.float32) / 4 for name, shape in graph.parameters.items()}
+    inputs = {item.name: rng.random((1, 3, 16, 24), np.float32) for item in graph.inputs}
+    expected = get_executor().compile(graph, parameters).run(inputs, ["flow"])["flow"]
+    got = compiled(host, graph, parameters, precision=precision).run(inputs, ["flow"])["flow"]
+    assert 1e-6 < np.abs(got - expected).mean() / np.abs(expected).mean() < ROUNDED[precision]
+
+
 def test_sums_that_float16_cannot_hold(host: ModuleType) -> None:
     """Correlations of 100,000 and more, which a trained network may well have, cost float16 nothing."""
     graph, parameters, inputs, _ = narrow("flownetc")

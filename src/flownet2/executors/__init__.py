@@ -11,7 +11,16 @@ from flownet2.executors.native import NativeExecutor
 from flownet2.executors.numpy import NumpyExecutor
 from flownet2.executors.precision import CPU_PRECISIONS, PRECISIONS
 
-__all__ = ["DEVICES", "ENGINES", "EXECUTORS", "PRECISIONS", "CompiledNetwork", "Executor", "get_executor", "parse_device"]
+__all__ = [
+    "DEVICES",
+    "ENGINES",
+    "EXECUTORS",
+    "PRECISIONS",
+    "CompiledNetwork",
+    "Executor",
+    "get_executor",
+    "parse_device",
+]
 
 EXECUTORS: dict[str, Callable[[str], Executor]] = {
     "native": NativeExecutor,

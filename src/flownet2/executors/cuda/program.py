@@ -14,6 +14,7 @@ from flownet2.executors.cuda.convolution import ConvSpec, Engine
 from flownet2.executors.cuda.device import Device
 from flownet2.executors.cuda.layout import PICTURES, Layout
 from flownet2.executors.cuda.links import Link
+from flownet2.executors.cuda.storage import storage
 from flownet2.executors.cuda.weights import Weights
 from flownet2.executors.precision import is_convolution
 from flownet2.graph import Graph, Node, infer_shapes
@@ -167,7 +168,7 @@ class Program:
                 height=h,
                 width=w,
                 channels_in=place.window()[1],
-                pitch_in=place.width,
+                pitch_in=place.width if place.dtype == storage(self._source.precision) else place.window()[1],
                 channels_out=self._source.weights[node.name].channels_out,
                 kernel=shape[2],
                 stride=node.attributes.stride[0],
@@ -193,6 +194,10 @@ class Program:
         place = self._source.layout.places[node.inputs[0]]
         first, count = place.window()
         x = self._tensors[place.tensor][..., first : first + count]
+        begin = []
+        if place.dtype != storage(self._source.precision):  # a flow, read as features are
+            wide, x = x, device.zeros(x.shape, storage(self._source.precision))
+            begin = [self._launch("elementwise", "scale", wide.transpose(0, 3, 1, 2), None, x.transpose(0, 3, 1, 2))]
         n, channels, h, w = self._shapes[node.name]
         target = self._source.layout.places[node.name]
         out = self._tensors[target.tensor].reshape(n * h, w, target.width)
@@ -204,7 +209,7 @@ class Program:
             rows = out[first * step : (first + sums.shape[0]) * step]
             device.launch("epilogue", sums[:, :, :channels], weights.bias, rows, leaky_slope=slope, phase=phase)
 
-        return lambda: convolution.run(x, weights.taps, self._scratch, finish)
+        return _in_order([*begin, lambda: convolution.run(x, weights.taps, self._scratch, finish)])
 
     def _flow_convolution(self, kernel: str, node: Node) -> Callable[[], None]:
         weights, rule = self._source.weights[node.name], node.attributes
@@ -286,12 +291,15 @@ class Program:
                 at = wanted[index]
                 out = self._tensors[target.tensor][..., at : at + part.shape[3]].transpose(0, 3, 1, 2)
                 copies.append(self._launch("elementwise", "scale", part.transpose(0, 3, 1, 2), None, out))
+        return _in_order(copies)
 
-        def run() -> None:
-            for step in copies:
-                step()
 
-        return run
+def _in_order(steps: Sequence[Callable[[], None]]) -> Callable[[], None]:
+    def run() -> None:
+        for step in steps:
+            step()
+
+    return run
 
 
 def _needed(graph: Graph, links: Mapping[str, Link], values: Sequence[str]) -> list[Node]:
