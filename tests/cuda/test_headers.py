@@ -11,18 +11,19 @@ import pytest
 
 CSRC = Path(__file__).parents[2] / "csrc"
 OF_THE_RUNTIME = {"failure.hpp"}  # cudaError_t is what it is about
-HEADERS = sorted(path.name for path in (CSRC / "cuda").glob("*.hpp") if path.name not in OF_THE_RUNTIME)
+HEADERS = [f"cuda/{path.name}" for path in sorted((CSRC / "cuda").glob("*.hpp")) if path.name not in OF_THE_RUNTIME]
+PUBLIC = [f"flownet2/cuda/{path.name}" for path in sorted((CSRC / "include" / "flownet2" / "cuda").glob("*.hpp"))]
 
 
-@pytest.mark.parametrize("header", HEADERS)
+@pytest.mark.parametrize("header", [*HEADERS, *PUBLIC, "flownet2/cuda.hpp"])
 def test_compiles_alone(header: str) -> None:
     command = [os.environ.get("CXX", "g++"), "-std=c++17", "-fsyntax-only", "-x", "c++", "-"]
     includes = [f"-I{CSRC}", f"-I{CSRC / 'include'}"]
     done = subprocess.run(
-        [*command, *includes], input=f'#include "cuda/{header}"\n', capture_output=True, text=True, check=False
+        [*command, *includes], input=f'#include "{header}"\n', capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
 
 
 def test_the_public_one_is_there() -> None:
-    assert "correlation.hpp" in HEADERS
+    assert "flownet2/cuda/correlation.hpp" in PUBLIC

@@ -91,7 +91,7 @@ def test_kernels_as_they_are(tmp_path: Path, program: str) -> None:
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("program", [pytest.param(CORRELATIONS, marks=pytest.mark.slow), FLOWS, STRIDED_KERNELS])
 def test_kernels_as_they_are_have_no_race(tmp_path: Path, program: str) -> None:
     done = run(tmp_path, program, None, "-fsanitize=thread")
     assert done.returncode == 0, done.stdout + done.stderr
