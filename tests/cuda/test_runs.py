@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from types import ModuleType
 from typing import Any
 
@@ -140,6 +142,23 @@ def test_few_sizes_are_kept(device: HostDevice, lite: Model) -> None:
     assert device.captures == captures
     net.run(inputs(32, 32), ["flow"])
     assert device.captures == captures + 1
+
+
+def test_a_dropped_size_frees_its_memory_at_once(device: HostDevice, lite: Model) -> None:
+    """Python's search for cycles, which comes when it likes, is not waited for."""
+    net = network(device, lite)
+    net.run(inputs(32, 32), ["flow"])
+    (ready,) = net._ready.values()
+    tensor = weakref.ref(ready.program.pictures)
+    del ready
+    gc.disable()
+    try:
+        for width in range(2, KEPT + 2):
+            net.run(inputs(32, 32 * width), ["flow"])
+        device.launches.clear()  # which are of all sizes
+        assert tensor() is None
+    finally:
+        gc.enable()
 
 
 def test_memory_is_shared_by_values_that_never_meet(device: HostDevice, lite: Model) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 import numpy as np
@@ -178,8 +178,11 @@ class CupyDevice:
             stream.begin_capture()
             try:
                 work()
-            finally:
-                graph = stream.end_capture()
+            except BaseException:
+                with suppress(Exception):  # what broke the capture is to be told
+                    stream.end_capture()
+                raise
+            graph = stream.end_capture()
         graph.upload(stream)
         stream.synchronize()
         launch: Callable[[], None] = graph.launch

@@ -146,7 +146,8 @@ class Layout:
         )
 
     def _may_write_into(self, name: str, concat: Node, tensor: Place) -> bool:
-        if name in self.places or concat.inputs.count(name) > 1:
+        linked = any(name in link.flows for link in self.links.values())  # whose kernel wants a tensor of its own
+        if name in self.places or linked or concat.inputs.count(name) > 1:
             return False
         only_here = all(user is concat for user in self._users[name]) and name not in self._graph.outputs.values()
         return only_here or value_type(self._precision, self._channels[name]) == tensor.dtype

@@ -6,7 +6,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -163,14 +163,14 @@ class CudaNetwork:
             return self._ready[key]
         while len(self._ready) >= KEPT:
             self._drop()
-        try:
-            ready = self._made(size, values)
-        except MemoryError:
-            while self._ready:
-                self._drop()
-            ready = self._made(size, values)
-        self._ready[key] = ready
-        return ready
+        if self._ready:
+            with suppress(MemoryError):  # then without the other sizes
+                self._ready[key] = self._made(size, values)
+        while key not in self._ready and self._ready:
+            self._drop()
+        if key not in self._ready:
+            self._ready[key] = self._made(size, values)
+        return self._ready[key]
 
     def _made(self, size: tuple[int, int, int], values: tuple[str, ...]) -> _Ready:
         program, device = Program(self._source, size, values), self._source.device

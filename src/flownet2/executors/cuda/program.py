@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -186,8 +187,10 @@ class Program:
         make: Callable[[Node], Callable[[], None]] = getattr(self, f"_{node.op}")
         return make(node)
 
+    # Steps do not hold the program: it would hold itself, and its memory stay until Python looks for such cycles.
+
     def _launch(self, kernel: str, /, *arrays: Any, **options: Any) -> Callable[[], None]:
-        return lambda: self._source.device.launch(kernel, *arrays, **options)
+        return partial(self._source.device.launch, kernel, *arrays, **options)
 
     def _convolution(self, node: Node, convolution: Any) -> Callable[[], None]:
         weights, device = self._source.weights[node.name], self._source.device
@@ -209,7 +212,7 @@ class Program:
             rows = out[first * step : (first + sums.shape[0]) * step]
             device.launch("epilogue", sums[:, :, :channels], weights.bias, rows, leaky_slope=slope, phase=phase)
 
-        return _in_order([*begin, lambda: convolution.run(x, weights.taps, self._scratch, finish)])
+        return _in_order([*begin, partial(convolution.run, x, weights.taps, self._scratch, finish)])
 
     def _flow_convolution(self, kernel: str, node: Node) -> Callable[[], None]:
         weights, rule = self._source.weights[node.name], node.attributes
