@@ -189,6 +189,56 @@ def test_no_memory_left() -> None:
         device.empty((1 << 30,), np.float32)
 
 
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [
+        (
+            "cuda.cublas.gemmEx",
+            "gemmEx(intptr_t handle, int transa, int transb, int m, int n, int k, size_t alpha, size_t A",
+        ),
+        (
+            "cuda.cublas.gemmEx",
+            "int Atype, int lda, size_t B, int Btype, int ldb, size_t beta, size_t C, int Ctype, int ldc",
+        ),
+        ("cuda.cublas.gemmEx", "int computeType, int algo)"),
+        ("cuda.runtime.memGetInfo", "memGetInfo()"),
+        ("cuda.runtime.driverGetVersion", "driverGetVersion()"),
+        ("cuda.runtime.runtimeGetVersion", "runtimeGetVersion()"),
+        ("cuda.runtime.getDeviceCount", "getDeviceCount()"),
+        ("cuda.runtime.getDeviceProperties", "getDeviceProperties(int device"),
+        ("cuda.Stream.begin_capture", "begin_capture(self"),
+        ("cuda.Stream.end_capture", "end_capture(self"),
+        ("cuda.Stream.synchronize", "synchronize(self"),
+        ("cuda.Stream.wait_event", "wait_event(self, event"),
+        ("cuda.Stream.record", "record(self, event=None"),
+        ("cuda.Graph.launch", "launch(self, stream=None"),
+        ("cuda.Graph.upload", "upload(self, stream=None"),
+        ("cuda.Event.record", "record(self, stream=None"),
+        ("cuda.Event.synchronize", "synchronize(self"),
+        ("cuda.get_elapsed_time", "get_elapsed_time(start_event, end_event"),
+        ("cuda.get_current_stream", "get_current_stream("),
+    ],
+)
+def test_cupy_has_what_the_device_calls(name: str, begins: str) -> None:
+    """Compiled functions tell what they take in their documentation; nothing is called, so no GPU is needed."""
+    found: Any = pytest.importorskip("cupy", reason="CuPy comes with the extras for GPUs")
+    for part in name.split("."):
+        found = getattr(found, part)
+    assert begins in (found.__doc__ or "")
+
+
+def test_cupy_has_the_constants() -> None:
+    cupy = pytest.importorskip("cupy", reason="CuPy comes with the extras for GPUs")
+    ours, theirs = double().cuda, cupy.cuda
+    for name in ("CUDA_R_32F", "CUDA_R_16F", "CUDA_R_16BF"):
+        assert getattr(theirs.runtime, name) == getattr(ours.runtime, name)
+    for name in ("CUBLAS_OP_N", "CUBLAS_COMPUTE_32F", "CUBLAS_COMPUTE_32F_FAST_TF32", "CUBLAS_GEMM_DEFAULT"):
+        assert getattr(theirs.cublas, name) == getattr(ours.cublas, name)
+    assert issubclass(theirs.memory.OutOfMemoryError, MemoryError)
+    assert hasattr(theirs.Device, "cublas_handle")
+    assert hasattr(theirs.Device, "compute_capability")
+
+
 def in_a_child(device: CupyDevice, results: Any) -> None:
     try:
         with device.scope():

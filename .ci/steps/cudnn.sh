@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Every convolution of FlowNet2 planned by cuDNN for GPUs that are described to it; no GPU and no driver is needed.
+# Every convolution of FlowNet2 planned by cuDNN for GPUs that are described to it, and the tests of what CuPy and cuDNN
+# call their functions with the real packages; no GPU and no driver is needed.
 # The packages, 1.1 GB, are those of the extra `cudnn13`, with the oldest and the newest frontend that we allow.
 set -euo pipefail
 
@@ -17,10 +18,14 @@ print(*wanted, sep="\n")')
 }
 
 [[ -x $own/bin/python ]] || "$PYTHON" -m venv "$own"
-"$own/bin/python" -m pip -qq install "${packages[@]}"
+"$own/bin/python" -m pip -qq install "${packages[@]}" "cupy-cuda13x>=14"
 [[ -d $oldest ]] || "$own/bin/python" -m pip -qq install --no-deps --target "$oldest" "nvidia-cudnn-frontend==1.18.*"
 
 # Our package and NumPy are the other environment's: cuDNN is looked for in that of the interpreter.
 ours=$("$VENV/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 PYTHONPATH=$ours "$own/bin/python" tests/cudnn_engine/plan_check.py
 PYTHONPATH=$oldest:$ours "$own/bin/python" tests/cudnn_engine/plan_check.py
+
+# The tests that are skipped where CuPy is missing.
+PYTHONPATH=$ours "$own/bin/python" -m pytest -q -p no:cacheprovider tests/test_cupy_device.py \
+  tests/test_foreign_arrays.py
