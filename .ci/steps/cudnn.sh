@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every convolution of FlowNet2 planned by cuDNN for GPUs that are described to it, and the tests of what CuPy and cuDNN
 # call their functions with the real packages; no GPU and no driver is needed.
-# The packages, 1.1 GB, are those of the extra `cudnn13`, with the oldest and the newest frontend that we allow.
+# The packages, 1.1 GB, are those of the extra `cudnn13` (and CuPy without its toolkit, 70 MB), with the oldest and the newest frontend that we allow.
 set -euo pipefail
 
 make --no-print-directory tools
@@ -10,7 +10,7 @@ own=build/ci/cudnn
 oldest=build/ci/cudnn-oldest
 mapfile -t packages < <("$VENV/bin/python" -c '
 import importlib.metadata as metadata
-wanted = [line.split(";")[0].strip() for line in metadata.requires("flownet2") if "cudnn13" in line]
+wanted = [line.split(";")[0].strip() for line in metadata.requires("flownet2") if "cudnn13" in line and "cudnn-" in line]
 print(*wanted, sep="\n")')
 ((${#packages[@]} == 2)) || {
   echo "expected the two packages of the extra cudnn13, found: ${packages[*]}" >&2
