@@ -15,9 +15,8 @@ import pytest
 
 from engine.random_graphs import weights
 from flownet2 import _core, runtime
-from flownet2.executors import PRECISIONS, get_executor
 from flownet2.executors.native import NativeNetwork
-from flownet2.executors.precision import FLOW_CHANNELS, is_convolution, output_channels
+from flownet2.executors.precision import CPU_PRECISIONS, FLOW_CHANNELS, get_executor, is_convolution, output_channels
 from flownet2.graph import Graph
 from flownet2.networks import build_network
 from flownet2.types import Array
@@ -96,7 +95,7 @@ def one_thread() -> object:
     runtime.set_num_threads(before)
 
 
-@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("precision", CPU_PRECISIONS)
 def test_while_loading_and_running(precision: str) -> None:
     expected = run(load(precision))
 
