@@ -15,8 +15,9 @@ import pytest
 
 from engine.random_graphs import weights
 from flownet2 import _core, runtime
+from flownet2.executors import get_executor
 from flownet2.executors.native import NativeNetwork
-from flownet2.executors.precision import CPU_PRECISIONS, FLOW_CHANNELS, get_executor, is_convolution, output_channels
+from flownet2.executors.precision import CPU_PRECISIONS, FLOW_CHANNELS, is_convolution, output_channels
 from flownet2.graph import Graph
 from flownet2.networks import build_network
 from flownet2.types import Array
