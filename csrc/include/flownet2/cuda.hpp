@@ -15,6 +15,7 @@
 
 #include <flownet2/cuda/channel_norm.hpp>
 #include <flownet2/cuda/correlation.hpp>
+#include <flownet2/cuda/correlation_args.hpp>
 #include <flownet2/cuda/elementwise.hpp>
 #include <flownet2/cuda/epilogue.hpp>
 #include <flownet2/cuda/flow_head.hpp>
