@@ -90,9 +90,16 @@ def test_the_compiled_module_has_few_users() -> None:
     assert described(found) == []
 
 
-def test_cudnn_is_imported_in_one_file() -> None:
-    users = {one.importer for one in all_imports() if one.target.split(".")[0] == "cudnn"}
-    assert users == {"flownet2.executors.cuda.cudnn"}
+@pytest.mark.parametrize(
+    ("module", "user"),
+    [
+        ("cudnn", "flownet2.executors.cuda.cudnn"),
+        ("cupy", "flownet2.executors.cuda.device"),
+        ("flownet2._cuda", "flownet2.executors.cuda.device"),
+    ],
+)
+def test_what_a_gpu_needs_is_imported_in_one_file(module: str, user: str) -> None:
+    assert {one.importer for one in all_imports() if f"{one.target}.".startswith(f"{module}.")} == {user}
 
 
 def test_optional_packages_are_imported_where_they_are_used() -> None:

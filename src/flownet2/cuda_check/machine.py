@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import platform
 
 import numpy as np
 
 import flownet2
 from flownet2.errors import UnavailableError
-from flownet2.executors.cuda import Device, best_engine, open_device
+from flownet2.executors.cuda import Device, best_engine, open_device, visible_gpus
 from flownet2.executors.cuda.cudnn import installed, usable
 from flownet2.machine import cpu_name
 
@@ -35,7 +34,7 @@ def gpu_line() -> str:
 def gpus(index: int, device: Device) -> dict[int, dict[str, str]]:
     """Facts of the GPU that is checked and of all others; of one that cannot be used, its "problem"."""
     found = {index: _facts(device)}
-    for other in range(_visible()):
+    for other in range(visible_gpus()):
         if other == index:
             continue
         try:
@@ -48,18 +47,6 @@ def gpus(index: int, device: Device) -> dict[int, dict[str, str]]:
 def _facts(device: Device) -> dict[str, str]:
     with device.scope():
         return device.facts()
-
-
-def _visible() -> int:
-    """GPUs that CuPy counts; 0 where it is missing, as under the emulator."""
-    if importlib.util.find_spec("cupy") is None:
-        return 0
-    import cupy
-
-    try:
-        return int(cupy.cuda.runtime.getDeviceCount())
-    except cupy.cuda.runtime.CUDARuntimeError:
-        return 0
 
 
 def versions() -> dict[str, str]:

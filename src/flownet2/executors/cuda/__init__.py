@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 
 from flownet2.executors.cuda.convolution import Engine
 from flownet2.executors.cuda.cublas import CublasEngine
-from flownet2.executors.cuda.device import Device, open_device
+from flownet2.executors.cuda.device import Device, open_device, visible_gpus
 from flownet2.executors.cuda.layout import Layout
 from flownet2.executors.cuda.network import CudaNetwork
 from flownet2.executors.cuda.program import Source
@@ -24,7 +24,7 @@ from flownet2.executors.cuda.weights import upload
 from flownet2.graph import Graph
 from flownet2.types import Array
 
-__all__ = ["CudaExecutor", "CudaNetwork", "Device", "best_engine", "open_device"]
+__all__ = ["CudaExecutor", "CudaNetwork", "Device", "best_engine", "open_device", "visible_gpus"]
 
 
 def _cudnn(device: Device) -> Engine:

@@ -229,6 +229,18 @@ def open_device(index: int = 0) -> CupyDevice:
     return checked_device(index, *_imported())
 
 
+def visible_gpus() -> int:
+    """GPUs that the driver shows; 0 where the driver or CuPy is missing."""
+    try:
+        runtime = _imported()[0].cuda.runtime
+    except UnavailableError:
+        return 0
+    try:
+        return int(runtime.getDeviceCount())
+    except runtime.CUDARuntimeError:
+        return 0
+
+
 def _imported() -> tuple[Any, Any]:
     try:
         from flownet2 import _cuda
