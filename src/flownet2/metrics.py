@@ -29,7 +29,7 @@ def end_point_error(flow: ArrayLike, gt: ArrayLike) -> NDArray[np.float64]:
     flow, gt = check_pair(flow, gt)
     mask = known(gt)
     error = np.full(mask.shape, np.nan)
-    error[mask] = PixelErrors(mask, flow[mask].astype(np.float64), gt[mask].astype(np.float64)).epe
+    error[mask] = PixelErrors.at(mask, flow, gt).epe
     return error
 
 

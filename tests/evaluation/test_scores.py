@@ -169,6 +169,14 @@ def test_flow_that_is_not_finite() -> None:
     assert score(flow, gt, [[False, True]]).cells["epe"] == Cell(0.0, 1)
 
 
+def test_the_largest_flows() -> None:
+    zero = np.zeros((1, 1, 2))
+    found = score(np.array([[[np.finfo(np.float32).max, 0]]]), zero)
+    assert Scores.from_dict(json.loads(json.dumps(found.to_dict()))) == found
+    with pytest.raises(InputError, match="flow is not finite at 1 of 1"):
+        score(np.array([[[1e200, 0]]]), zero)
+
+
 def test_wrong_arrays() -> None:
     zero = np.zeros((2, 3, 2), np.float32)
     with pytest.raises(InputError, match=r"gt must be one picture's, \(H, W, 2\), got shape \(1, 2, 3, 2\)"):
