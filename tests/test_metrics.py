@@ -89,6 +89,16 @@ def test_wauc_is_the_formula(mmflow: dict[str, np.ndarray]) -> None:
     assert wauc(flow, gt, valid) == pytest.approx(100 * total / sum(weights), rel=1e-12)
 
 
+def test_wauc_steps_at_their_bounds() -> None:
+    bounds = np.arange(1, 101) / 20
+    around = np.concatenate([[0.0], np.nextafter(bounds, 0), bounds, np.nextafter(bounds, 9), [1e9]])
+    flow = np.stack([around, np.zeros_like(around)], axis=-1)
+    weights = 1 - np.arange(100) / 100
+    expected = [100 * weights[error <= bounds].sum() / weights.sum() for error in around]
+    found = [wauc(vector, np.zeros_like(vector)) for vector in flow[:, None, None]]
+    assert found == pytest.approx(expected, rel=1e-12, abs=1e-12)
+
+
 @pytest.mark.parametrize(
     ("flow", "gt", "degrees"),
     [

@@ -14,18 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from flownet2.errors import InputError
-from flownet2.io.arrays import check_flow, check_mask, known
-from flownet2.types import Array
+from flownet2.io.arrays import known
+from flownet2.pixel_errors import FL_PX, FL_SHARE, PixelErrors, check_pair, pixel_errors
 
-FL_PX = 3.0
-FL_SHARE = 0.05
-"""KITTI's outlier: an error above 3 px and above 5 % of the true length."""
-
-# mmflow's guard of the division, kept for equal numbers.
-_FL_EPSILON_PX = 1e-6
-
-WAUC_STEPS = 100
-WAUC_STEPS_PER_PX = 20.0
+__all__ = ["FL_PX", "FL_SHARE", "angular_error", "end_point_error", "epe", "fl_all", "outlier_rate", "wauc"]
 
 
 def end_point_error(flow: ArrayLike, gt: ArrayLike) -> NDArray[np.float64]:
@@ -34,10 +26,10 @@ def end_point_error(flow: ArrayLike, gt: ArrayLike) -> NDArray[np.float64]:
     Raises:
         InputError: wrong or different shapes, not floating point.
     """
-    flow, gt = _pair(flow, gt)
-    error = np.full(gt.shape[:-1], np.nan)
+    flow, gt = check_pair(flow, gt)
     mask = known(gt)
-    error[mask] = _length(_difference(flow, gt, mask))
+    error = np.full(mask.shape, np.nan)
+    error[mask] = PixelErrors.at(mask, flow, gt).epe
     return error
 
 
@@ -52,8 +44,7 @@ def epe(flow: ArrayLike, gt: ArrayLike, valid: ArrayLike | None = None) -> float
     Raises:
         InputError: wrong or different shapes, no pixel left to count, flow not finite at a counted pixel.
     """
-    error, _ = _counted(flow, gt, valid)
-    return float(error.mean())
+    return float(_counted(flow, gt, valid).epe.mean())
 
 
 def fl_all(flow: ArrayLike, gt: ArrayLike, valid: ArrayLike | None = None) -> float:
@@ -61,9 +52,7 @@ def fl_all(flow: ArrayLike, gt: ArrayLike, valid: ArrayLike | None = None) -> fl
 
     Args and errors as in `epe`.
     """
-    error, length = _counted(flow, gt, valid)
-    outlier = (error > FL_PX) & (error / (length + _FL_EPSILON_PX) > FL_SHARE)
-    return 100.0 * float(outlier.mean())
+    return 100.0 * float(_counted(flow, gt, valid).fl().mean())
 
 
 def outlier_rate(flow: ArrayLike, gt: ArrayLike, threshold_px: float = FL_PX, valid: ArrayLike | None = None) -> float:
@@ -73,8 +62,7 @@ def outlier_rate(flow: ArrayLike, gt: ArrayLike, threshold_px: float = FL_PX, va
     """
     if not 0 <= threshold_px < np.inf:
         raise InputError(f"threshold_px must be finite and at least 0, got {threshold_px}")
-    error, _ = _counted(flow, gt, valid)
-    return 100.0 * float((error > threshold_px).mean())
+    return 100.0 * float((_counted(flow, gt, valid).epe > threshold_px).mean())
 
 
 def wauc(flow: ArrayLike, gt: ArrayLike, valid: ArrayLike | None = None) -> float:
@@ -83,11 +71,7 @@ def wauc(flow: ArrayLike, gt: ArrayLike, valid: ArrayLike | None = None) -> floa
     The share of counted pixels within i / 20 px, i = 1 .. 100 (up to 5 px), weighted by 1 - (i - 1) / 100.
     Args and errors as in `epe`.
     """
-    error, _ = _counted(flow, gt, valid)
-    step = np.arange(1, WAUC_STEPS + 1)
-    weight = 1 - (step - 1) / WAUC_STEPS
-    within = np.searchsorted(np.sort(error), step / WAUC_STEPS_PER_PX, side="right") / error.size
-    return 100.0 * float((weight * within).sum() / weight.sum())
+    return 100.0 * float(_counted(flow, gt, valid).wauc().mean())
 
 
 def angular_error(flow: ArrayLike, gt: ArrayLike, valid: ArrayLike | None = None) -> float:
@@ -96,50 +80,13 @@ def angular_error(flow: ArrayLike, gt: ArrayLike, valid: ArrayLike | None = None
     The definition of Barron, Fleet and Beauchemin, "Performance of optical flow techniques" (1994); by the
     third component it is also defined, and small, where next to nothing moves. Args and errors as in `epe`.
     """
-    flow, gt = _pair(flow, gt)
-    mask = _mask(flow, gt, valid)
-    u, v = np.moveaxis(flow[mask].astype(np.float64), -1, 0)
-    u_gt, v_gt = np.moveaxis(gt[mask].astype(np.float64), -1, 0)
-    # By sine and cosine: the arc cosine alone loses half the digits of small angles.
-    sine = np.sqrt((v - v_gt) ** 2 + (u - u_gt) ** 2 + (u * v_gt - v * u_gt) ** 2)
-    cosine = u * u_gt + v * v_gt + 1
-    return float(np.degrees(np.arctan2(sine, cosine)).mean())
+    return float(_counted(flow, gt, valid).angle().mean())
 
 
-def _pair(flow: ArrayLike, gt: ArrayLike) -> tuple[Array, Array]:
-    flow = check_flow(flow, "flow", batch=True)
-    gt = check_flow(gt, "gt", batch=True)
-    if flow.shape != gt.shape:
-        raise InputError(f"flow and gt must have one shape, got {flow.shape} and {gt.shape}")
-    return flow, gt
-
-
-def _mask(flow: Array, gt: Array, valid: ArrayLike | None) -> NDArray[np.bool_]:
-    mask = known(gt)
-    if valid is not None:
-        mask = mask & check_mask(valid, gt.shape[:-1])
-    if not mask.any():
+def _counted(flow: ArrayLike, gt: ArrayLike, valid: ArrayLike | None) -> PixelErrors:
+    """The counted pixels, of which there must be one."""
+    errors = pixel_errors(flow, gt, valid)
+    if not errors.mask.any():
         which = "gt is unknown everywhere" if valid is None else "valid excludes every known pixel of gt"
         raise InputError(f"no pixel to count: {which}")
-    broken = int(np.count_nonzero(~np.isfinite(flow).all(axis=-1) & mask))
-    if broken:
-        raise InputError(f"flow is not finite at {broken} of {np.count_nonzero(mask)} counted pixels")
-    return mask
-
-
-def _counted(
-    flow: ArrayLike, gt: ArrayLike, valid: ArrayLike | None
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """End-point error and true length of the counted pixels, each (count,), px."""
-    flow, gt = _pair(flow, gt)
-    mask = _mask(flow, gt, valid)
-    return _length(_difference(flow, gt, mask)), _length(gt[mask].astype(np.float64))
-
-
-def _difference(flow: Array, gt: Array, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-    difference: NDArray[np.float64] = flow[mask].astype(np.float64) - gt[mask]
-    return difference
-
-
-def _length(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.hypot(vectors[..., 0], vectors[..., 1])
+    return errors

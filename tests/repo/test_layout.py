@@ -15,8 +15,8 @@ from flownet2.ops.spec import OPS
 from repo.source_tree import PACKAGE, ROOT, Import, all_imports, text_files
 
 # Layers that know arrays and files only.
-PLAIN = frozenset({"io", "metrics", "viz", "preprocess", "pictures", "resampling", "datasets"})
-ABOVE_ARRAYS = frozenset({"graph", "networks", "executors", "weights", "builtin", "api", "evaluate"})
+PLAIN = frozenset({"io", "pixel_errors", "metrics", "viz", "preprocess", "pictures", "resampling", "datasets"})
+ABOVE_ARRAYS = frozenset({"graph", "networks", "executors", "weights", "builtin", "api", "evaluate", "evaluation"})
 
 # What each part of the package must not import; `cli` is added to every row below.
 FORBIDDEN: dict[str, frozenset[str]] = {
@@ -24,9 +24,11 @@ FORBIDDEN: dict[str, frozenset[str]] = {
     "arrays": PLAIN | ABOVE_ARRAYS,
     "ops": PLAIN | ABOVE_ARRAYS,
     "graph": PLAIN | ABOVE_ARRAYS - {"graph"},
-    "networks": PLAIN | {"executors", "weights", "builtin", "api", "evaluate"},
-    "executors": PLAIN | {"networks", "weights", "builtin", "api", "evaluate"},
-    "weights": frozenset({"executors", "builtin", "api", "evaluate"}),
+    "networks": PLAIN | {"executors", "weights", "builtin", "api", "evaluate", "evaluation"},
+    "executors": PLAIN | {"networks", "weights", "builtin", "api", "evaluate", "evaluation"},
+    "weights": frozenset({"executors", "builtin", "api", "evaluate", "evaluation"}),
+    # Scores, totals and protocols: numbers from arrays, whatever made them.
+    "evaluation": ABOVE_ARRAYS - {"evaluation"} | {"ops", "viz", "pictures", "resampling"},
 }
 USES_CORE = {"flownet2.ops.kernels", "flownet2.runtime", "flownet2.executors.native"}
 OPTIONAL = {"cv2", "tqdm", "h5py", "pooch", "cupy", "cudnn", "torch"}
