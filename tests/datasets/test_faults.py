@@ -73,7 +73,7 @@ def test_the_tree_that_was_found_is_told(tmp_path: Path) -> None:
 def test_another_level_was_given(name: str, build: Callable[[Path], Path], place: str, tmp_path: Path) -> None:
     root = build(tmp_path / "up" / "root")
     given = tmp_path / "up" if place == ".." else root / place
-    assert f"; give {root} as the root, it has " in refusal(name, given)
+    assert f"; perhaps {root} is meant, it has " in refusal(name, given)
     open_dataset(name, root)
 
 

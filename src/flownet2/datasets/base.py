@@ -87,7 +87,7 @@ class Pair:
             FlowFileError, ImageError, UnavailableError, OSError: as `flownet2.io.read_flow` and `read_image`.
         """
         if self.flow is None:
-            raise DatasetError(f"{self.name}: this pair has no true flow; test splits are published without")
+            raise DatasetError(f"{self.name}: this pair has no true flow; Dataset.has_truth tells")
         flow, valid = read_flow(self.flow)
         step = self.truth_step
         masks = {

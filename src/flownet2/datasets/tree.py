@@ -163,7 +163,7 @@ class Tree:
             near += [root / name for name in folder_names(root)[:_SEARCHED]]
         for place in near if parts else ():
             if place != root and (place / wanted).is_dir():
-                return f"; give {place} as the root, it has {wanted}{os.sep}"
+                return f"; perhaps {place} is meant, it has {wanted}{os.sep}"
         return ""
 
 

@@ -88,7 +88,7 @@ def _dataset(h5py: Any, archive: Any) -> Any:
     height, width, _ = dataset.shape
     check_sides(width, height)
     stored = dataset.id.get_storage_size()
-    inflation = _MAX_INFLATION if dataset.compression == "gzip" else 1
+    inflation = 1 if dataset.compression is None else _MAX_INFLATION
     if dataset.nbytes > stored * inflation:
         raise ValueError(
             f"{width}x{height} pixels need {dataset.nbytes} bytes, the {stored} stored ones cannot hold them"
