@@ -105,7 +105,7 @@ MISSING = [
     ("hd1k", trees.hd1k, "hd1k_input/image_2/000000_0002.png", "which belong to the flow files"),
     ("middlebury", trees.middlebury, "other-data/Grove2/frame11.png", "the pictures of Grove2"),
     ("middlebury", trees.middlebury, "other-gt-flow/Grove2/flow10.flo", "the flow of Grove2"),
-    ("spring", trees.spring, "train/0002/flow_BW_left/flow_BW_left_0003.flo5", "which belong to the pictures in"),
+    ("spring", trees.spring, "train/0002/flow_BW_left/flow_BW_left_0003.flo5", "which belong to the 3 frames in"),
     (
         "spring",
         trees.spring,
@@ -233,6 +233,15 @@ def test_a_spring_sequence_that_lacks_a_kind(tmp_path: Path) -> None:
         path.unlink()
     (root / "train/0002/flow_BW_right").rmdir()
     assert f"there is no folder {root / 'train/0002/flow_BW_right'}" in refusal("spring", root)
+
+
+@pytest.mark.parametrize("way", ["FW", "BW"])
+def test_spring_flow_without_pictures(way: str, tmp_path: Path) -> None:
+    trees.spring(tmp_path)
+    path = trees.empty(tmp_path / f"train/0001/flow_{way}_left/flow_{way}_left_0004.flo5")
+    message = refusal("spring", tmp_path)
+    assert f"{path} has no pair of pictures" in message
+    assert "has 3 frames, 3 flow files need 4" in message
 
 
 def test_sizes_that_differ(tmp_path: Path) -> None:

@@ -149,6 +149,12 @@ def test_flyingchairs(tmp_path: Path) -> None:
     assert (found.occluded, found.invalid, found.noc_valid, found.foreground) == (None, None, None, None)
 
 
+def test_a_name_that_is_an_ending_only_is_another_file(tmp_path: Path) -> None:
+    root = trees.chairs(tmp_path)
+    trees.empty(root / "data" / "_flow.flo")
+    assert names(open_dataset("flyingchairs", root)) == ["00002"]
+
+
 def test_flyingchairsocc(tmp_path: Path) -> None:
     root = trees.chairs_occ(tmp_path)
     assert names(open_dataset("flyingchairsocc", root, split="train")) == ["00001", "00003"]

@@ -38,8 +38,7 @@ def folder(tree: Tree, split: str) -> list[Pair]:  # noqa: ARG001 - every data s
     root = tree.folder()
     pairs = _scene(tree, root, "")
     if not pairs:
-        scenes = [name for name in folder_names(root) if name != FLOW_FOLDER]
-        pairs = [pair for name in scenes for pair in _scene(tree, root / name, f"{name}/")]
+        pairs = [pair for name in folder_names(root) for pair in _scene(tree, root / name, f"{name}/")]
     if not pairs:
         raise tree.error(f"no two pictures ({', '.join(PICTURE_SUFFIXES)}) are in {root} or in one folder of it")
     lacking = [pair for pair in pairs if pair.flow is None]

@@ -47,13 +47,7 @@ def _training_scene(tree: Tree, top: str, render: str, scene: str, kinds: list[s
     pairs = tree.neighbours(frames)
     firsts = [one for one, _ in pairs]
     flows = tree.files(top, "flow", scene, prefix="frame_", suffix=".flo")
-    tree.require(firsts, flows, f"which belong to the {len(frames)} frames in {frames.folder}")
-    extra = [key for key in flows if key not in firsts]
-    if extra:
-        raise tree.error(
-            f"{flows.path(extra[0])} has no pair of pictures: {frames.folder} has {len(frames)} frames, "
-            f"{len(flows)} flow files need {len(flows) + 1}"
-        )
+    tree.one_each(firsts, flows, frames)
     no_masks: Mapping[str, Path] = {}
     masks: dict[str, Files] = {}
     for kind in kinds:

@@ -47,8 +47,7 @@ def _pairs(tree: Tree, split: str, sequence: str, camera: str, way: str) -> list
         return [Pair(name + one, frames[one], frames[two]) for one, two in ends]
     firsts = [one for one, _ in ends]
     flows = tree.files(split, sequence, kind, prefix=f"{kind}_", suffix=".flo5")
-    tree.require(firsts, flows, f"which belong to the pictures in {frames.folder}")
-    tree.require(flows, frames, "which belong to the flow files")
+    tree.one_each(firsts, flows, frames)
     match = f"matchmap_{kind}"
     unmatched = tree.masks(firsts, split, sequence, "maps", match, prefix=f"{match}_", suffix=".png")
     return [

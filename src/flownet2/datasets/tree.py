@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -126,6 +126,16 @@ class Tree:
         for files in others:
             self.require(truth, files, f"which belong to {truth.path('*').name}")
             self.require(files, truth, f"which belong to {files.path('*').name}")
+
+    def one_each(self, firsts: Sequence[str], flows: Files, frames: Files) -> None:
+        """An error unless `flows` has just the first frames of the pairs in a folder of frames."""
+        self.require(firsts, flows, f"which belong to the {len(frames)} frames in {frames.folder}")
+        extra = next((key for key in flows if key not in firsts), None)
+        if extra is not None:
+            raise self.error(
+                f"{flows.path(extra)} has no pair of pictures: {frames.folder} has {len(frames)} frames, "
+                f"{len(flows)} flow files need {len(flows) + 1}"
+            )
 
     def masks(self, keys: Iterable[str], *parts: str, prefix: str = "", suffix: str) -> Mapping[str, Path]:
         """Files of a folder that may be absent as a whole; where it is there, it has one for each key."""
