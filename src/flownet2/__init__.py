@@ -27,6 +27,7 @@ from flownet2.api import FlowEstimator, load
 from flownet2.embedding import get_cmake_dir
 from flownet2.errors import (
     CheckpointError,
+    DatasetError,
     FlowFileError,
     FlowNet2Error,
     GraphError,
@@ -38,12 +39,13 @@ from flownet2.errors import (
 from flownet2.runtime import build_info, get_num_threads, set_num_threads
 
 if TYPE_CHECKING:
-    from flownet2 import io, metrics, ops, viz
+    from flownet2 import datasets, io, metrics, ops, viz
 
 __version__ = "0.1.0"
 
 __all__ = [
     "CheckpointError",
+    "DatasetError",
     "FlowEstimator",
     "FlowFileError",
     "FlowNet2Error",
@@ -54,6 +56,7 @@ __all__ = [
     "WeightsError",
     "__version__",
     "build_info",
+    "datasets",
     "get_cmake_dir",
     "get_num_threads",
     "io",
@@ -64,7 +67,7 @@ __all__ = [
     "viz",
 ]
 
-_SUBMODULES = frozenset({"io", "metrics", "ops", "viz"})
+_SUBMODULES = frozenset({"datasets", "io", "metrics", "ops", "viz"})
 
 
 def __getattr__(name: str) -> ModuleType:

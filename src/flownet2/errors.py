@@ -35,6 +35,10 @@ class FlowFileError(FlowNet2Error, ValueError):
     """A flow file cannot be read or written; the message names the file."""
 
 
+class DatasetError(FlowNet2Error, ValueError):
+    """A data set is not as it is published; the message says what was expected where, and what is there."""
+
+
 class UnavailableError(FlowNet2Error, RuntimeError):
     """Something optional is not there: a package extra, a device, an executor, a precision."""
 

@@ -1,35 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Folders of inputs, and whether outputs can be written, asked before hours of work rather than after."""
+"""Whether outputs can be written, asked before hours of work rather than after."""
 
 from __future__ import annotations
 
 import os
-import re
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from flownet2.cli._terminal import UsageError
-
-WRITTEN_PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm")
-PICTURE_SUFFIXES = (*WRITTEN_PICTURE_SUFFIXES, ".pgm", ".pnm")
-"""What is taken from a folder; a file that is named may have any suffix, its content counts."""
-
-
-def natural_key(path: Path) -> tuple[list[str | int], str]:
-    """Sorts frame_2 before frame_10."""
-    parts = re.split(r"([0-9]+)", path.name.lower())
-    return [int(part) if index % 2 else part for index, part in enumerate(parts)], path.name
-
-
-def files_in(folder: Path, suffixes: Sequence[str]) -> list[Path]:
-    """The files of a folder with one of the suffixes, hidden ones apart, in natural order."""
-    found = [
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in suffixes and not path.name.startswith(".") and path.is_file()
-    ]
-    return sorted(found, key=natural_key)
 
 
 def names_folder(text: str) -> bool:

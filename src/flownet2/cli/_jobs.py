@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from flownet2.cli._files import WRITTEN_PICTURE_SUFFIXES, names_folder
+from flownet2.cli._files import names_folder
 from flownet2.cli._pairs import COMMAND, Pair
 from flownet2.cli._terminal import UsageError
 from flownet2.io import FLOW_SUFFIXES
+from flownet2.io.folders import WRITTEN_PICTURE_SUFFIXES
 
 BACKWARD = "_backward"
 VIZ_SUFFIX = ".png"

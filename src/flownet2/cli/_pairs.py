@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from flownet2.cli._files import PICTURE_SUFFIXES, files_in
 from flownet2.cli._terminal import UsageError
+from flownet2.io.folders import PICTURE_SUFFIXES, files_in
 
 COMMAND = "infer"
 _SHOWN = 4

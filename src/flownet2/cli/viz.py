@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flownet2.cli import _options
-from flownet2.cli._files import WRITTEN_PICTURE_SUFFIXES, check_outputs, files_in, names_folder, prepare_folders
+from flownet2.cli._files import check_outputs, names_folder, prepare_folders
 from flownet2.cli._terminal import Tally, UsageError, is_failure, progress, say
 from flownet2.errors import FlowFileError
 from flownet2.io import FLOW_SUFFIXES, read_flow, write_image
 from flownet2.io.arrays import Flow
+from flownet2.io.folders import WRITTEN_PICTURE_SUFFIXES, files_in
 from flownet2.metrics import epe, fl_all
 from flownet2.viz import error_map, flow_to_color, max_speed, with_legend
 

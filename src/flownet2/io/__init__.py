@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from flownet2.errors import FlowFileError
 from flownet2.io.arrays import Flow, check_flow, check_mask, to_float32
 from flownet2.io.flo import read_flo, write_flo
+from flownet2.io.flo5 import read_flo5, write_flo5
 from flownet2.io.images import read_image, write_image
 from flownet2.io.kitti_png import read_kitti_png, write_kitti_png
 from flownet2.io.npz import read_npy, read_npz, write_npy, write_npz
@@ -47,6 +48,7 @@ _FORMATS = {
     ".png": _Format(read_kitti_png, write_kitti_png),
     ".npy": _Format(read_npy, write_npy),
     ".npz": _Format(read_npz, write_npz),
+    ".flo5": _Format(read_flo5, write_flo5),
 }
 
 FLOW_SUFFIXES = tuple(_FORMATS)
@@ -54,7 +56,10 @@ FLOW_SUFFIXES = tuple(_FORMATS)
 
 
 def read_flow(path: PathLike) -> Flow:
-    """Read a flow file: `.flo`, `.pfm`, KITTI's 16-bit `.png`, `.npy` or `.npz`, by suffix in any case.
+    """Read a flow file: `.flo`, `.pfm`, KITTI's 16-bit `.png`, `.npy`, `.npz` or Spring's `.flo5`.
+
+    The suffix tells the format, in any case.
+
 
     Returns:
         `(flow, valid)`: float32 (H, W, 2), u then v in pixels, and bool (H, W). A pixel is valid where both
@@ -63,7 +68,7 @@ def read_flow(path: PathLike) -> Flow:
 
     Raises:
         FlowFileError: unknown suffix, or a file that is truncated, oversized, damaged or of another kind.
-        UnavailableError: a `.png` without OpenCV installed.
+        UnavailableError: a `.png` without OpenCV, a `.flo5` without h5py installed.
         OSError: the file is missing or unreadable.
     """
     return _format(path).read(path)
@@ -76,13 +81,13 @@ def write_flow(path: PathLike, flow: ArrayLike, valid: ArrayLike | None = None) 
         path: the file, replaced if it is there.
         flow: (H, W, 2) of a floating dtype, pixels; written as float32, `.png` rounded to 1/64 px.
         valid: (H, W), bool or numeric (valid from 0.5); without it every finite pixel is valid. Pixels it
-            excludes become 1e10 in `.flo`, NaN in `.pfm` and `.npy`, and keep their value in `.npz`. `.png`
+            excludes become 1e10 in `.flo`, NaN in `.pfm`, `.npy` and `.flo5`, and keep their value in `.npz`. `.png`
             holds -512 to 511.984 px: what lies outside or is not finite is written as not valid.
 
     Raises:
         InputError: another shape or dtype.
         FlowFileError: unknown suffix.
-        UnavailableError: a `.png` without OpenCV installed.
+        UnavailableError: a `.png` without OpenCV, a `.flo5` without h5py installed.
         OSError: the file cannot be written.
     """
     write = _format(path).write
