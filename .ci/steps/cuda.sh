@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The GPU's kernels without a GPU: on the CPU against the reference, under the sanitizers, with mistakes planted, and what
 # the compilers tell of the code for GPUs. The module in the package was built by nvcc for every architecture.
-# FULL=1: every planted race, every case under the sanitizers.
+# FULL=1: every planted race; every case of a kernel under the sanitizers, but not whole networks, which take them hours.
 set -euo pipefail
 
 bash .ci/nvcc.sh
@@ -66,6 +66,7 @@ plain() { # [PYTEST OPTION ...]
 test_mutants() { plain tests/cuda/test_mutants.py; }
 test_kernels() { plain --ignore tests/cuda/test_mutants.py tests/cuda; }
 
+networks=(--ignore tests/cuda/test_executor.py --ignore tests/cuda/test_runs.py --ignore tests/cuda/test_cuda_check.py)
 # The interpreter is not sanitized, so the runtime is loaded first.
 sanitized() { # FOLDER RUNTIME
   local runtime
@@ -73,7 +74,7 @@ sanitized() { # FOLDER RUNTIME
   [[ -n $FULL ]] || export FLOWNET2_CUDA_CASES=$cases
   FLOWNET2_CUDA_HOST=$(one "$PWD/$1"/tests/cuda/_cuda_host.*.so) FLOWNET2_CUDA_SANITIZED=1 ASAN_OPTIONS=detect_leaks=0 \
     TSAN_OPTIONS="suppressions='$PWD/.ci/tsan.supp'" UBSAN_OPTIONS=print_stacktrace=1 OPENBLAS_NUM_THREADS=1 \
-    LD_PRELOAD=$runtime python -m pytest -q -s -p no:cacheprovider "${slow[@]}" --durations=5 tests/cuda
+    LD_PRELOAD=$runtime python -m pytest -q -s -p no:cacheprovider "${networks[@]}" --durations=5 tests/cuda
 }
 test_asan() { sanitized build/ci/cuda-asan libasan.so; }
 test_tsan() { sanitized build/ci/cuda-tsan libtsan.so; }
