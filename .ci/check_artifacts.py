@@ -16,7 +16,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 # Research-only data sets, and folders that a careless build would sweep up.
-FORBIDDEN = re.compile(r"kitti[^/]*\.(png|zip)|chairs|\.ppm$|(^|/)(\.venv|\.git/|build/|__pycache__)", re.IGNORECASE)
+FORBIDDEN = re.compile(
+    r"kitti[^/]*\.(png|zip)|chairs(?!.*\.py$)|\.ppm$|(^|/)(\.venv|\.git/|build/|__pycache__)", re.IGNORECASE
+)
 # The library is there once, shared, under its plain name: no static one, no versioned copies, none grafted beside; and
 # not the one for GPUs.
 FORBIDDEN_IN_WHEEL = re.compile(r"\.a$|\.so\.|\.libs/|libflownet2_cuda|include/flownet2/cuda")
