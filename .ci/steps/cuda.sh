@@ -48,7 +48,7 @@ emulated() { # FOLDER [CMAKE OPTION ...]
   cmake --build "$1" --target _cuda_host cuda_selftest
 }
 # Compiling takes most of the time: no more optimisation than the small cases need.
-sanitizable=(-DCMAKE_BUILD_TYPE=RelWithDebInfo "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1 -g")
+sanitizable=(-DCMAKE_BUILD_TYPE=RelWithDebInfo "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1 -g1")
 build_plain() { emulated build/ci/cuda -DCMAKE_BUILD_TYPE=Release; }
 build_asan() { emulated build/ci/cuda-asan "${sanitizable[@]}" -DFLOWNET2_SANITIZE=address,undefined; }
 build_tsan() { emulated build/ci/cuda-tsan "${sanitizable[@]}" -DFLOWNET2_SANITIZE=thread; }
@@ -81,7 +81,7 @@ test_tsan() { sanitized build/ci/cuda-tsan libtsan.so; }
 
 # ---- code for GPUs: the disassembler and NVRTC are the build's own, not the package's
 
-architectures=(80 90 120)
+architectures=(80 120)
 [[ -z $FULL ]] || architectures=(80 86 89 90 100 120)
 tools=build/ci/cuda-tools
 

@@ -91,13 +91,16 @@ def test_kernels_as_they_are(tmp_path: Path, program: str) -> None:
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize("program", [pytest.param(CORRELATIONS, marks=pytest.mark.slow), FLOWS, STRIDED_KERNELS])
+SANITIZED = [pytest.param(CORRELATIONS, marks=pytest.mark.slow), FLOWS, STRIDED_KERNELS]
+
+
+@pytest.mark.parametrize("program", SANITIZED)
 def test_kernels_as_they_are_have_no_race(tmp_path: Path, program: str) -> None:
     done = run(tmp_path, program, None, "-fsanitize=thread")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("program", SANITIZED)
 def test_kernels_as_they_are_stay_in_bounds(tmp_path: Path, program: str) -> None:
     done = run(tmp_path, program, None, "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
     assert done.returncode == 0, done.stdout + done.stderr
