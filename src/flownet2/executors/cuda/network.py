@@ -85,7 +85,7 @@ class CudaNetwork:
         with self._computed(first, second, (value,), turned, mean) as program:
             n, _, h, w = program.shape(value)
             flow = device.empty((n, h, w, 2), "float32")
-            _run(program.copies(value, flow.transpose(0, 3, 1, 2)))
+            program.copy(value, flow.transpose(0, 3, 1, 2))
         return flow
 
     def profile(self, inputs: Mapping[str, Array], outputs: Sequence[str]) -> list[tuple[list[str], str, float]]:
@@ -184,14 +184,9 @@ class CudaNetwork:
 
     def _copied(self, program: Program, value: str) -> Any:
         out = self._source.device.empty(program.shape(value), "float32")
-        _run(program.copies(value, out))
+        program.copy(value, out)
         return out
 
 
 def _key(wanted: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(sorted(set(wanted.values())))
-
-
-def _run(launches: Sequence[Callable[[], None]]) -> None:
-    for launch in launches:
-        launch()

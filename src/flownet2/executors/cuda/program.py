@@ -69,20 +69,12 @@ class Program:
         """(node, its launches) in order."""
         return list(zip(self.names, self._steps, strict=True))
 
-    def copies(self, name: str, out: Any) -> list[Callable[[], None]]:
-        """Launches that write a value into out (N, C, h, w) float32 of any strides."""
+    def copy(self, name: str, out: Any) -> None:
+        """Queues the launches that write a value into out (N, C, h, w) float32 of any strides."""
         scales = self._source.layout.channel_scales(name)
-        return [
-            self._launch(
-                "elementwise",
-                "scale",
-                part.transpose(0, 3, 1, 2),
-                None,
-                out[:, start : start + part.shape[3]],
-                factor=1 / scales[start],
-            )
-            for start, part in self._parts(name)
-        ]
+        for start, part in self._parts(name):
+            x, place = part.transpose(0, 3, 1, 2), out[:, start : start + part.shape[3]]
+            self._source.device.launch("elementwise", "scale", x, None, place, factor=1 / scales[start])
 
     def _parts(self, name: str) -> list[tuple[int, Any]]:
         """A value as tensors (N, h, w, c), each with its first channel.
