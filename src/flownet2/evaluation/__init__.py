@@ -12,6 +12,7 @@ Example:
 """
 
 from flownet2.evaluation.protocols import PROTOCOLS, Protocol, Rules, get_protocol
+from flownet2.evaluation.results import Record, Run
 from flownet2.evaluation.scores import METRICS, Cell, Metric, Scores, score
 from flownet2.evaluation.totals import Mean, Total, Totals, aggregate
 
@@ -22,7 +23,9 @@ __all__ = [
     "Mean",
     "Metric",
     "Protocol",
+    "Record",
     "Rules",
+    "Run",
     "Scores",
     "Total",
     "Totals",
