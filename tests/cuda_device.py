@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
@@ -14,6 +15,7 @@ import numpy.typing as npt
 
 from cuda_host import OnDevice
 from cuda_numbers import rounded_to_tf32, values_of
+from flownet2.executors.cuda.cublas_library import WORKSPACE
 from flownet2.types import Array
 
 
@@ -56,12 +58,15 @@ class HostDevice:
 
     def zeros(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
         self._outside_captures("memory")
-        array = np.zeros(shape, dtype).view(OnGpu)
-        self._left -= array.nbytes
-        if self._left < 0:
-            self._left += array.nbytes
-            raise MemoryError(f"the GPU has no {array.nbytes} bytes left")
-        return array
+        memory = np.zeros(shape, dtype)
+        if memory.nbytes > self._left:
+            raise MemoryError(f"the GPU has no {memory.nbytes} bytes left")
+        self._take(memory.nbytes)
+        weakref.finalize(memory, self._take, -memory.nbytes)  # all views hold this array
+        return memory.view(OnGpu)
+
+    def _take(self, size: int) -> None:
+        self._left -= size
 
     def empty(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
         array = self.zeros(shape, dtype)
@@ -88,7 +93,8 @@ class HostDevice:
         wrapped = [OnDevice(a) if isinstance(a, np.ndarray) else a for a in arrays]
         self._do((kernel, arrays, options), lambda: call(*wrapped, launch_stream=self.stream, **options))
 
-    def matmul(self, a: Array, b: Array, out: Array, precision: str) -> None:
+    def matmul(self, a: Array, b: Array, out: Array, precision: str, workspace: Array) -> None:
+        assert workspace.nbytes == WORKSPACE
         for array in (a, b, out):
             assert array.flags.c_contiguous
         wanted = {"float16": "float16", "bfloat16": "uint16"}.get(precision, "float32")
@@ -98,6 +104,7 @@ class HostDevice:
             left, right = values_of(a), values_of(b)
             if precision == "tf32":
                 left, right = rounded_to_tf32(left), rounded_to_tf32(right)
+            workspace[...] = 0xFF
             np.matmul(left, right, out=out)
 
         self._do(("matmul", (a, b, out), {"precision": precision}), product)

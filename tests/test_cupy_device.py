@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The GPU through CuPy, as far as it can be told without one: what is asked of CuPy, and every reason to refuse.
 
-CuPy itself is a double here; its `gemmEx` computes, from the raw pointers, as cuBLAS documents it.
+CuPy itself is a double here, and so is cuBLAS, which computes from the raw pointers as it is documented.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ import flownet2
 from cuda_numbers import stored, values_of
 from flownet2.errors import InputError, UnavailableError
 from flownet2.executors import get_executor
+from flownet2.executors.cuda import cublas_library
 from flownet2.executors.cuda.device import CupyDevice, checked_device
 from flownet2.types import Array
 
 R_32F, R_16F, R_16BF = 0, 2, 14
+HANDLE, STREAM = 5, 77
 
 
 class CudaRuntimeError(RuntimeError):
@@ -46,13 +48,10 @@ def double(**changes: Any) -> Any:
         getDeviceCount=device_count,
         getDeviceProperties=lambda _index: {"name": b"Some GPU"},
         memGetInfo=lambda: (1 << 30, 4 << 30),
-        CUDA_R_32F=R_32F,
-        CUDA_R_16F=R_16F,
-        CUDA_R_16BF=R_16BF,
     )
 
     class Device:
-        cublas_handle = 5
+        cublas_handle = HANDLE
 
         def __init__(self, index: int) -> None:
             self.id = index
@@ -64,16 +63,9 @@ def double(**changes: Any) -> Any:
         def __exit__(self, *_: object) -> None:
             pass
 
-    cublas = SimpleNamespace(
-        CUBLAS_OP_N=0,
-        CUBLAS_COMPUTE_32F=68,
-        CUBLAS_COMPUTE_32F_FAST_TF32=77,
-        CUBLAS_GEMM_DEFAULT=-1,
-        gemmEx=gemm_ex,
-    )
     return SimpleNamespace(
         __version__="14.2.0",
-        cuda=SimpleNamespace(runtime=runtime, Device=Device, cublas=cublas),
+        cuda=SimpleNamespace(runtime=runtime, Device=Device, get_current_stream=lambda: SimpleNamespace(ptr=STREAM)),
         zeros=np.zeros,
         empty=lambda shape, dtype: out_of_memory() if np.prod(shape) > 1e9 else np.empty(shape, dtype),
     )
@@ -86,45 +78,46 @@ def out_of_memory() -> Any:
 KERNELS = SimpleNamespace(cuda_version=13000)
 
 
-def gemm_ex(  # as cuBLAS has them
-    handle: int,
-    transa: int,
-    transb: int,
-    m: int,
-    n: int,
-    k: int,
-    alpha: int,
-    a: int,
-    a_type: int,
-    lda: int,
-    b: int,
-    b_type: int,
-    ldb: int,
-    beta: int,
-    c: int,
-    c_type: int,
-    ldc: int,
-    compute: int,
-    _algorithm: int,
-) -> None:
-    """C (m x n) = alpha * A (m x k) * B (k x n) + beta * C; matrices by columns, in memory at the addresses."""
-    assert (handle, transa, transb, c_type) == (5, 0, 0, R_32F)
-    assert compute in (68, 77)
-    assert lda >= m
-    assert ldb >= k
-    assert ldc >= m
+class Cublas:
+    """The library as ctypes shows it; its products want the stream and the workspace first."""
 
-    def matrix(address: int, kind: int, rows: int, columns: int, leading: int) -> Array:
-        dtype = {R_32F: np.float32, R_16F: np.float16, R_16BF: np.uint16}[kind]
-        count = leading * (columns - 1) + rows
-        memory = (ctypes.c_char * (count * np.dtype(dtype).itemsize)).from_address(address)
-        flat = np.frombuffer(memory, dtype)
-        return np.lib.stride_tricks.as_strided(flat, (rows, columns), (flat.itemsize, leading * flat.itemsize))
+    def __init__(self) -> None:
+        self.given: dict[str, Any] = {}
+        self.computed: list[int] = []
+        self.status = 0
 
-    scale, keep = (ctypes.c_float.from_address(x).value for x in (alpha, beta))
-    product = values_of(matrix(a, a_type, m, k, lda)) @ values_of(matrix(b, b_type, k, n, ldb))
-    out = matrix(c, c_type, m, n, ldc)
-    out[...] = scale * product + (keep * out if keep else 0)
+    def cublasSetStream_v2(self, handle: Any, stream: Any) -> int:
+        self.given["stream"] = (handle.value, stream.value)
+        return 0
+
+    def cublasSetWorkspace_v2(self, handle: Any, memory: Any, size: Any) -> int:
+        self.given["workspace"] = (handle.value, memory.value, size.value)
+        return 0
+
+    def cublasGemmEx(self, *arguments: Any) -> int:
+        """C (m x n) = alpha * A (m x k) * B (k x n) + beta * C; matrices by columns, in memory at the addresses."""
+        alpha, beta = (argument._obj.value for argument in (arguments[6], arguments[13]))
+        numbers = [argument.value for argument in arguments[:6] + arguments[7:13] + arguments[14:]]
+        handle, transa, transb, m, n, k, a, a_type, lda, b, b_type, ldb, c, c_type, ldc, compute, _ = numbers
+        assert (handle, transa, transb, c_type) == (HANDLE, 0, 0, R_32F)
+        assert self.given["stream"] == (HANDLE, STREAM)
+        assert self.given["workspace"][0] == HANDLE
+        assert compute in (68, 77)
+        assert (lda >= m, ldb >= k, ldc >= m) == (True, True, True)
+        self.computed.append(compute)
+        product = values_of(matrix(a, a_type, m, k, lda)) @ values_of(matrix(b, b_type, k, n, ldb))
+        out = matrix(c, c_type, m, n, ldc)
+        out[...] = alpha * product + (beta * out if beta else 0)
+        return self.status
+
+
+def matrix(address: int, kind: int, rows: int, columns: int, leading: int) -> Array:
+    """By columns, at an address."""
+    dtype = {R_32F: np.float32, R_16F: np.float16, R_16BF: np.uint16}[kind]
+    count = leading * (columns - 1) + rows
+    memory = (ctypes.c_char * (count * np.dtype(dtype).itemsize)).from_address(address)
+    flat = np.frombuffer(memory, dtype)
+    return np.lib.stride_tricks.as_strided(flat, (rows, columns), (flat.itemsize, leading * flat.itemsize))
 
 
 class Pointer(np.ndarray):
@@ -135,27 +128,52 @@ class Pointer(np.ndarray):
         return SimpleNamespace(ptr=self.ctypes.data)
 
 
-@pytest.mark.parametrize("precision", ["float32", "tf32", "float16", "bfloat16"])
-def test_products_by_cublas(precision: str) -> None:
-    """Rows first here, columns first there: three different sizes tell them apart."""
+WORK = np.zeros(8, np.uint8).view(Pointer)
+
+
+def with_cublas(monkeypatch: pytest.MonkeyPatch) -> tuple[CupyDevice, Cublas]:
+    library, names = Cublas(), []
+    monkeypatch.setattr(cublas_library.ctypes, "CDLL", lambda name: names.append(name) or library)
     device = CupyDevice(0, double(), KERNELS)
+    x = np.ones((1, 1), np.float32).view(Pointer)
+    device.matmul(x, x, x, "float32", WORK)
+    assert names == ["libcublas.so.13" if sys.platform != "win32" else "cublas64_13.dll"]
+    library.computed.clear()
+    return device, library
+
+
+@pytest.mark.parametrize("precision", ["float32", "tf32", "float16", "bfloat16"])
+def test_products_by_cublas(precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows first here, columns first there: three different sizes tell them apart."""
+    device, library = with_cublas(monkeypatch)
     rng = np.random.default_rng(3)
     number = "float32" if precision == "tf32" else precision
     a, b = (stored(rng.normal(size=size).astype(np.float32), number) for size in ((5, 7), (7, 3)))
     out = np.full((5, 3), np.nan, np.float32)
-    device.matmul(a.view(Pointer), b.view(Pointer), out.view(Pointer), precision)
+    device.matmul(a.view(Pointer), b.view(Pointer), out.view(Pointer), precision, WORK)
     np.testing.assert_allclose(out, values_of(a) @ values_of(b), rtol=1e-5, atol=1e-6)
+    assert library.given["workspace"] == (HANDLE, WORK.data.ptr, cublas_library.WORKSPACE)
 
 
-def test_float32_keeps_off_the_tensor_cores() -> None:
-    cupy = double()
-    kinds = []
-    cupy.cuda.cublas.gemmEx = lambda *arguments: kinds.append(arguments[-2])
-    device = CupyDevice(0, cupy, KERNELS)
-    x = np.zeros((1, 1), np.float32).view(Pointer)
+def test_float32_keeps_off_the_tensor_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    device, library = with_cublas(monkeypatch)
     for precision in ("float32", "tf32", "float16", "bfloat16"):
-        device.matmul(x, x, x, precision)
-    assert kinds == [68, 77, 68, 68]
+        x = stored(np.zeros((1, 1), np.float32), "float32" if precision == "tf32" else precision).view(Pointer)
+        device.matmul(x, x, np.zeros((1, 1), np.float32).view(Pointer), precision, WORK)
+    assert library.computed == [68, 77, 68, 68]
+
+
+def test_cublas_that_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    device, library = with_cublas(monkeypatch)
+    library.status = 13
+    x = np.ones((1, 1), np.float32).view(Pointer)
+    with pytest.raises(RuntimeError, match="cublasGemmEx has failed with status 13"):
+        device.matmul(x, x, x, "float32", WORK)
+
+
+def test_no_cublas() -> None:
+    with pytest.raises(UnavailableError, match=r'cuBLAS does not load \(.*pip install "flownet2\[cuda99\]"'):
+        cublas_library.open_library(99)
 
 
 @pytest.mark.parametrize(
@@ -192,15 +210,6 @@ def test_no_memory_left() -> None:
 @pytest.mark.parametrize(
     ("name", "begins"),
     [
-        (
-            "cuda.cublas.gemmEx",
-            "gemmEx(intptr_t handle, int transa, int transb, int m, int n, int k, size_t alpha, size_t A",
-        ),
-        (
-            "cuda.cublas.gemmEx",
-            "int Atype, int lda, size_t B, int Btype, int ldb, size_t beta, size_t C, int Ctype, int ldc",
-        ),
-        ("cuda.cublas.gemmEx", "int computeType, int algo)"),
         ("cuda.runtime.memGetInfo", "memGetInfo()"),
         ("cuda.runtime.driverGetVersion", "driverGetVersion()"),
         ("cuda.runtime.runtimeGetVersion", "runtimeGetVersion()"),
@@ -229,11 +238,11 @@ def test_cupy_has_what_the_device_calls(name: str, begins: str) -> None:
 
 def test_cupy_has_the_constants() -> None:
     cupy = pytest.importorskip("cupy", reason="CuPy comes with the extras for GPUs")
-    ours, theirs = double().cuda, cupy.cuda
-    for name in ("CUDA_R_32F", "CUDA_R_16F", "CUDA_R_16BF"):
-        assert getattr(theirs.runtime, name) == getattr(ours.runtime, name)
-    for name in ("CUBLAS_OP_N", "CUBLAS_COMPUTE_32F", "CUBLAS_COMPUTE_32F_FAST_TF32", "CUBLAS_GEMM_DEFAULT"):
-        assert getattr(theirs.cublas, name) == getattr(ours.cublas, name)
+    ours, theirs = cublas_library, cupy.cuda
+    for precision, name in (("float32", "CUDA_R_32F"), ("float16", "CUDA_R_16F"), ("bfloat16", "CUDA_R_16BF")):
+        assert getattr(theirs.runtime, name) == ours.TYPES[precision]
+    for name in ("_OP_N", "_COMPUTE_32F", "_COMPUTE_32F_FAST_TF32", "_GEMM_DEFAULT"):
+        assert getattr(theirs.cublas, f"CUBLAS{name}") == getattr(ours, name)
     assert issubclass(theirs.memory.OutOfMemoryError, MemoryError)
     assert hasattr(theirs.Device, "cublas_handle")
     assert hasattr(theirs.Device, "compute_capability")

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of the GPU's kernels on the CPU. They test what .ci/steps/cuda.sh builds; variables name it.
 
+FLOWNET2_CUDA_HOST=gpu runs them on a real one instead, by the installed flownet2._cuda and CuPy, but for those of the
+emulator itself: benchmarks/gpu.sh.
+
 Without FLOWNET2_CUDA_HOST, the path of the emulated module, nothing here is collected: `make test` builds no kernels.
 The programs of the emulator's own tests and flownet2._cuda are named by further variables.
 
@@ -16,6 +19,7 @@ from types import ModuleType
 
 import pytest
 
+from cuda_gpu import GpuModule, load_gpu
 from cuda_host import load
 
 NEEDS = {
@@ -36,8 +40,13 @@ def chosen(items: list[pytest.Item], most: int) -> Iterator[pytest.Item]:
         yield from (cases[len(cases) * i // count] for i in range(count))
 
 
+OF_THE_EMULATOR = ("test_the_launch_waits_for_other_streams", "test_errors_of_the_emulator_are_exceptions")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     kept = items[:]
+    if os.environ.get("FLOWNET2_CUDA_HOST") == "gpu":
+        kept = [item for item in kept if not item.name.startswith(OF_THE_EMULATOR)]
     if "FLOWNET2_CUDA_SANITIZED" in os.environ:
         kept = [item for item in kept if "host" in getattr(item, "fixturenames", ())]
     if most := os.environ.get("FLOWNET2_CUDA_CASES"):
@@ -50,9 +59,10 @@ SCHEDULES = (0, 1, 2)  # 0 is every thread in order
 
 
 @pytest.fixture(scope="session")
-def host() -> ModuleType:
-    """The emulated module."""
-    return load(os.environ["FLOWNET2_CUDA_HOST"])
+def host() -> ModuleType | GpuModule:
+    """The emulated module, or the GPU in its place."""
+    path = os.environ["FLOWNET2_CUDA_HOST"]
+    return load_gpu() if path == "gpu" else load(path)
 
 
 @pytest.fixture(params=SCHEDULES)

@@ -32,7 +32,8 @@ def jobs(settings: Settings) -> list[Job[Sanitized]]:
 def command(tool: str, index: int) -> list[str]:
     """This check again, its operators alone."""
     check = [sys.executable, "-m", "flownet2", "check", "--device", f"cuda:{index}", "--quick", "--parts", "operators"]
-    return [PROGRAM, "--tool", tool, *check]
+    # NVIDIA's packages ask the driver for functions that it lacks, and go on: no error of a kernel.
+    return [PROGRAM, "--tool", tool, "--report-api-errors", "no", *check]
 
 
 def _run(tool: str, index: int) -> Sanitized:

@@ -12,6 +12,7 @@ import numpy as np
 
 from flownet2.errors import UnavailableError
 from flownet2.executors.cuda.convolution import Convolution, ConvSpec, Finish
+from flownet2.executors.cuda.cublas_library import WORKSPACE
 from flownet2.executors.cuda.storage import storage
 from flownet2.types import Array
 
@@ -59,7 +60,9 @@ class _Products:
         slabs = -(-self._rows * per_row // SLAB)
         self._slab = min(self._rows, -(-self._rows // slabs))
         self._windows_end = -(-self._slab * per_row // _ALIGNMENT) * _ALIGNMENT
-        self.scratch = self._windows_end + self._slab * self._columns * spec.channels_out * 4
+        sums_end = self._windows_end + self._slab * self._columns * spec.channels_out * 4
+        self._workspace = -(-sums_end // _ALIGNMENT) * _ALIGNMENT
+        self.scratch = self._workspace + WORKSPACE
 
     def run(self, x: Any, weights: Any, scratch: Any, finish: Finish) -> None:
         for first in range(0, self._rows, self._slab):
@@ -71,17 +74,18 @@ class _Products:
             if self._spec.transposed:
                 for phase, taps in zip(_PHASES, weights, strict=True):
                     self._device.launch("gather_phase", x, windows, phase=phase, first=first)
-                    self._multiply(windows, taps, sums)
+                    self._multiply(windows, taps, sums, scratch)
                     finish(sums, first, phase)
             else:
                 rule = {"kernel": self._spec.kernel, "stride": self._spec.stride, "padding": self._spec.padding}
                 self._device.launch("gather", x, windows, first=first, **rule)
-                self._multiply(windows, weights, sums)
+                self._multiply(windows, weights, sums, scratch)
                 finish(sums, first)
 
-    def _multiply(self, windows: Any, weights: Any, sums: Any) -> None:
+    def _multiply(self, windows: Any, weights: Any, sums: Any, scratch: Any) -> None:
         flat = windows.reshape(-1, self._window), sums.reshape(-1, self._spec.channels_out)
-        self._device.matmul(flat[0], weights, flat[1], self._spec.precision)
+        workspace = scratch[self._workspace : self._workspace + WORKSPACE]
+        self._device.matmul(flat[0], weights, flat[1], self._spec.precision, workspace)
 
     @staticmethod
     def _part(scratch: Any, start: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:

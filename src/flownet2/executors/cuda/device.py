@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flownet2.errors import UnavailableError
+from flownet2.executors.cuda.cublas_library import open_library, product
 from flownet2.types import Array
 
 OLDEST_CAPABILITY = 80
@@ -57,8 +58,11 @@ class Device(Protocol):
         """Queues one of our kernels, by its name in flownet2._cuda."""
         ...
 
-    def matmul(self, a: Any, b: Any, out: Any, precision: str) -> None:
-        """Queues out (M, N) float32 = a (M, K) times b (K, N), all without gaps, a and b in the precision's type."""
+    def matmul(self, a: Any, b: Any, out: Any, precision: str, workspace: Any) -> None:
+        """Queues out (M, N) float32 = a (M, K) times b (K, N), all without gaps, a and b in the precision's type.
+
+        workspace: WORKSPACE bytes of cublas_library that nothing else uses at that time.
+        """
         ...
 
     def record(self, work: Callable[[], None]) -> Callable[[], None]:
@@ -94,7 +98,7 @@ class CupyDevice:
         self._cupy, self._kernels = cupy, kernels
         self._device = cupy.cuda.Device(index)
         self._process = os.getpid()
-        self._one, self._zero = np.ones((), np.float32), np.zeros((), np.float32)
+        self._cublas: Any = None
 
     @contextmanager
     def scope(self) -> Iterator[None]:
@@ -140,33 +144,13 @@ class CupyDevice:
     def launch(self, kernel: str, /, *arrays: Any, **options: Any) -> None:
         getattr(self._kernels, kernel)(*arrays, launch_stream=self.stream, **options)
 
-    def matmul(self, a: Any, b: Any, out: Any, precision: str) -> None:
-        """cuBLAS has columns first: out transposed = b transposed times a transposed."""
-        cublas, runtime = self._cupy.cuda.cublas, self._cupy.cuda.runtime
-        kind = {"float16": runtime.CUDA_R_16F, "bfloat16": runtime.CUDA_R_16BF}.get(precision, runtime.CUDA_R_32F)
-        sums = cublas.CUBLAS_COMPUTE_32F_FAST_TF32 if precision == "tf32" else cublas.CUBLAS_COMPUTE_32F
+    def matmul(self, a: Any, b: Any, out: Any, precision: str, workspace: Any) -> None:
+        handle = self._device.cublas_handle  # CuPy loads cuBLAS for it
+        if self._cublas is None:
+            self._cublas = open_library(self._cupy.cuda.runtime.runtimeGetVersion() // 1000)
         (m, k), n = a.shape, b.shape[1]
-        cublas.gemmEx(
-            self._device.cublas_handle,
-            cublas.CUBLAS_OP_N,
-            cublas.CUBLAS_OP_N,
-            n,
-            m,
-            k,
-            self._one.ctypes.data,
-            b.data.ptr,
-            kind,
-            n,
-            a.data.ptr,
-            kind,
-            k,
-            self._zero.ctypes.data,
-            out.data.ptr,
-            runtime.CUDA_R_32F,
-            n,
-            sums,
-            cublas.CUBLAS_GEMM_DEFAULT,
-        )
+        work, left, right, sums = (self.pointer(array) for array in (workspace, a, b, out))
+        product(self._cublas, handle, self.stream, work, left, right, sums, m, n, k, precision)
 
     def record(self, work: Callable[[], None]) -> Callable[[], None]:
         """The first run loads the libraries' kernels, which a capture must not do."""
