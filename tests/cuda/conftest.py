@@ -28,6 +28,8 @@ NEEDS = {
     "test_device_module.py": ["FLOWNET2_CUDA_DEVICE"],
 }
 collect_ignore_glob = [name for name, needs in NEEDS.items() if not all(need in os.environ for need in needs)]
+if os.environ.get("FLOWNET2_CUDA_HOST") != "gpu":
+    collect_ignore_glob.append("test_real_gpu.py")
 
 
 def chosen(items: list[pytest.Item], most: int) -> Iterator[pytest.Item]:
