@@ -150,12 +150,13 @@ def _torch(found: Sequence[Peer]) -> Iterator[str]:
             x.precision,
             f"{x.ours:.3f} ms",
             f"{x.theirs:.3f} ms",
-            f"{x.theirs / x.ours:.1f}",
+            "" if x.theirs_captured is None else f"{x.theirs_captured:.3f} ms",
+            f"{(x.theirs_captured or x.theirs) / x.ours:.1f}",
             *("not finite" if px is None else f"{px:.1e} px" for px in (x.largest, x.mean)),
         )
         for x in found
         if not x.error
     ]
-    heads = ("network", "precision", "ours", "PyTorch", "times as fast", "largest difference", "mean")
-    yield from _table("PyTorch: the same weights and pictures, operator by operator", heads, rows, "<<>>>>>")
+    heads = ("network", "precision", "ours", "PyTorch", "captured", "times as fast", "largest difference", "mean")
+    yield from _table("PyTorch: the same weights and pictures, operator by operator", heads, rows, "<<>>>>>>")
     yield from _errors(found, "network")

@@ -63,6 +63,7 @@ def _compared(device: Device, settings: Settings, name: str, precision: str) -> 
     off = np.abs(flow - peer.flow(pictures))
     there = peer.pictures(pictures)
     theirs = _elapsed(lambda: peer.run(there), settings)
+    captured = _captured(lambda: peer.run(there), settings)
     finite = bool(np.isfinite(off).all())
     return Peer(
         name,
@@ -71,7 +72,22 @@ def _compared(device: Device, settings: Settings, name: str, precision: str) -> 
         mean=float(off.mean()) if finite else None,
         ours=statistics.median(ours),
         theirs=statistics.median(theirs),
+        theirs_captured=None if captured is None else statistics.median(_elapsed(captured, settings)),
     )
+
+
+def _captured(call: Callable[[], Any], settings: Settings) -> Callable[[], Any] | None:
+    """What replays the launches of a call as one CUDA graph; None where there is no GPU. It has been run before."""
+    if not settings.torch_device.startswith("cuda"):
+        return None
+    import torch
+
+    with torch.cuda.device(settings.torch_device):
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            call()
+    replay: Callable[[], Any] = graph.replay
+    return replay
 
 
 def _elapsed(call: Callable[[], Any], settings: Settings) -> list[float]:

@@ -126,6 +126,7 @@ class Peer:
         largest, mean: differences of its flow to ours, in pixels; None where its flow is not finite: float16 without
             care overflows.
         ours, theirs: medians in milliseconds: ours captured, with the first of the engines.
+        theirs_captured: the same launches of PyTorch as one CUDA graph; None without a GPU.
         error: why there is no result; "" if there is one.
     """
 
@@ -135,6 +136,7 @@ class Peer:
     mean: float | None = None
     ours: float = 0.0
     theirs: float = 0.0
+    theirs_captured: float | None = None
     error: str = ""
 
     @property
