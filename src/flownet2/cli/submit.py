@@ -85,8 +85,11 @@ def run(args: argparse.Namespace) -> int:
     folder = Path(args.output)
     archive = _archive(args, folder)
     submission = open_submission(args.benchmark, args.root)
-    _check_folder(submission, folder)
-    if not args.check_only:
+    if args.check_only:
+        if not folder.is_dir():
+            raise UsageError(COMMAND, f"-o {folder}: there is no such folder to check")
+    else:
+        _check_folder(submission, folder)
         code = _compute(submission, folder, args)
         if code:
             return code
@@ -109,7 +112,9 @@ def _archive(args: argparse.Namespace, folder: Path) -> Path | None:
             COMMAND, f"--zip is for KITTI; files of {args.benchmark} are packed by the benchmark's own tool"
         )
     full = Path(os.path.abspath(folder))  # noqa: PTH100 - resolve() would leave the user's own path
-    path = folder.parent / f"{full.name}.zip" if args.zip is True else Path(args.zip)
+    # `.` and `..` have no name of their own.
+    beside = (folder if folder.name == full.name else full).with_name(f"{full.name}.zip")
+    path = beside if args.zip is True else Path(args.zip)
     if path.is_dir() or full == path.absolute() or full in path.absolute().parents:
         raise UsageError(COMMAND, f"--zip {path}: a file outside of {folder} is expected")
     return path
