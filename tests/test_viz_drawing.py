@@ -71,6 +71,12 @@ def test_an_arrow_leads_from_its_pixel_to_where_it_goes(u: float, v: float, scal
 
 
 @pytest.mark.usefixtures("at_30_40")
+def test_an_arrow_has_two_barbs() -> None:
+    picture = one_arrow(24, 0, scale=1).astype(int)
+    assert np.abs(picture[22:30][::-1] - picture[31:39]).max() <= 12
+
+
+@pytest.mark.usefixtures("at_30_40")
 def test_what_is_at_rest_is_a_dot() -> None:
     y, x = np.nonzero(drawn(one_arrow(0, 0, scale=1)))
     assert (np.hypot(x - 40, y - 30) <= 4).all()
@@ -252,6 +258,8 @@ def test_unknown_pixels_of_a_page(scene: dict[str, np.ndarray]) -> None:
 def test_small_pictures_are_enlarged(scene: dict[str, np.ndarray]) -> None:
     small = side_by_side(scene["flow"][:50, :50], image=scene["image"][:50, :50], arrows=5)
     assert small.shape[1] > 440
+    frame, flow = (scene[name][:50, :50].repeat(9, axis=0).repeat(9, axis=1) for name in ("image", "flow"))
+    assert shown(small, draw_arrows(frame, flow * 9, step=45)[20:-20, 20:-20])
     page = side_by_side(scene["flow"][:50, :50], max_flow=5)
     assert shown(page, flow_to_color(scene["flow"][:50, :50], 5)[5:20, 5:20].repeat(9, axis=0).repeat(9, axis=1))
 

@@ -130,7 +130,7 @@ def frame(files: Path, flow: np.ndarray) -> np.ndarray:
     picture = np.random.RandomState(4).randint(0, 255, (*flow.shape[:2], 3)).astype(np.uint8)
     Path("frames").mkdir()
     write_image("frames/one.png", picture)
-    write_image("frames/two.png", picture.astype(np.uint16) * 257)
+    write_image("frames/two.png", picture.astype(np.uint16) * 256 + 7)
     return picture
 
 
@@ -150,6 +150,9 @@ def test_arrows_on_frames(run: Any, frame: np.ndarray, flow: np.ndarray) -> None
     assert out.splitlines()[0] == f"out/one.png: 200x200, arrows are {arrow_scale(flow):g} times the motion"
     assert np.array_equal(read_image("out/one.png"), draw_arrows(frame, flow))
     assert np.array_equal(read_image("out/two.png"), draw_arrows(frame, flow * 2))
+    # A wheel would explain colours that are not there.
+    run("viz", "one.flo", "-o", "one.png", "--arrows", "--image", "frames/one.png", "--legend")
+    assert np.array_equal(read_image("one.png"), draw_arrows(frame, flow))
 
 
 @pytest.mark.usefixtures("files")

@@ -83,9 +83,10 @@ def _in_folders(a: Path, b: Path, gt: Path | None, output: str | None) -> tuple[
 def _by_name(folder: Path) -> Mapping[str, Path]:
     """Flow files by their path in the folder without suffix, hidden ones apart, in natural order."""
     found: dict[str, Path] = {}
-    for path in sorted(_files(folder), key=lambda path: (natural_key(path.as_posix()), path.suffix == ".png")):
+    # Of one name .png comes last: the suffixes of all other formats are before it.
+    for path in sorted(_files(folder), key=lambda path: natural_key(path.as_posix())):
         name = path.relative_to(folder).with_suffix("").as_posix()
-        if name not in found or found[name].suffix.lower() == ".png":
+        if name not in found:
             found[name] = path
         elif path.suffix.lower() != ".png":
             raise UsageError(COMMAND, f"{found[name]} and {path.name} have one name; which is meant?")
