@@ -171,7 +171,7 @@ def test_a_kept_file_that_is_damaged_is_found(run: Any, data: Any) -> None:
     trees.empty(Path("out/final/bamboo_2/frame_0001.flo"))
     code, out, err = run("submit", "sintel", root, "-o", "out")
     assert code == 1
-    assert "checked 6 of 6 files: 1 faults" in out
+    assert "checked 6 of 6 files: 1 fault\n" in out
     assert err.startswith("flownet2: error: out/final/bamboo_2/frame_0001.flo: ")
 
 

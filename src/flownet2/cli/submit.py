@@ -26,7 +26,7 @@ to do next.
 
 Files that are there already are kept, so a run that was interrupted goes on
 where it stopped. Nothing is ever deleted: a folder that holds other files is
-refused. Hidden files are left alone."""
+refused. Hidden files are left alone. The 3960 files of Spring take 56 GB."""
 EXAMPLES = """\
 examples:
   flownet2 submit kitti2015 data/kitti2015 -o results/ --zip
@@ -175,7 +175,8 @@ def _do(
 def _checked(submission: Submission, folder: Path, bar_wanted: bool | None) -> Report:
     with progress(len(submission.entries), " file checked", bar_wanted) as bar:
         report = submission.check(folder, bar.update)
-    found = f"{len(report.faults)} faults" if report.faults else "as the server wants them"
+    count = len(report.faults)
+    found = f"{count} {'fault' if count == 1 else 'faults'}" if count else "as the server wants them"
     say(f"checked {report.files} of {len(submission.entries)} files: {found}")
     if submission.benchmark.clips and report.at_limit:
         low, high = submission.benchmark.range_px
