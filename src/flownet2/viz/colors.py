@@ -204,5 +204,5 @@ def _stepped(numbers: NDArray[np.float64], mask: NDArray[np.bool_], bounds: Sequ
 
 
 def _labelled(bounds: Sequence[float]) -> list[tuple[Color, str]]:
-    labels = [f"{bound:.2g}".replace("e-0", "e-") for bound in bounds]
+    labels = [f"{bound:.0e}".replace("e-0", "e-") if 0 < bound < 0.01 else f"{bound:.2g}" for bound in bounds]
     return list(zip(_ERROR_COLORS, [*labels, "more"], strict=True))
