@@ -14,9 +14,9 @@ import pytest
 
 import flownet2
 from flownet2.builtin import DEMO_FLOW, DEMO_FRAME1, DEMO_FRAME2
-from flownet2.cli._sheet import Panel, make_sheet, with_scale
 from flownet2.io import read_flow, read_image
 from flownet2.metrics import epe
+from flownet2.viz import Panel, make_sheet, with_scale
 
 QUICKSTART = Path(__file__).parents[2] / "examples" / "quickstart.py"
 

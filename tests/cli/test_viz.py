@@ -10,9 +10,19 @@ import numpy as np
 import pytest
 
 from flownet2.builtin import DEMO_FLOW
-from flownet2.io import read_flow, read_image, write_flow
+from flownet2.io import read_flow, read_image, write_flow, write_image
 from flownet2.metrics import epe, fl_all
-from flownet2.viz import error_map, flow_to_color, max_speed, with_legend
+from flownet2.viz import (
+    arrow_scale,
+    draw_arrows,
+    error_map,
+    error_steps,
+    flow_to_color,
+    max_speed,
+    side_by_side,
+    with_legend,
+    with_scale,
+)
 
 
 @pytest.fixture(scope="module")
@@ -112,3 +122,81 @@ def test_refusals(run: Any, words: str, message: str) -> None:
     assert out == ""
     assert message in err
     assert len(err.splitlines()) == 1
+
+
+@pytest.fixture
+def frame(files: Path, flow: np.ndarray) -> np.ndarray:
+    """frames/one.png, frames/two.png, of 16 bits, and deep.txt in the current folder."""
+    picture = np.random.RandomState(4).randint(0, 255, (*flow.shape[:2], 3)).astype(np.uint8)
+    Path("frames").mkdir()
+    write_image("frames/one.png", picture)
+    write_image("frames/two.png", picture.astype(np.uint16) * 256 + 7)
+    return picture
+
+
+@pytest.mark.usefixtures("files")
+def test_arrows_on_the_colours(run: Any, flow: np.ndarray) -> None:
+    code, out, err = run("viz", "one.flo", "-o", "one.png", "--arrows", "25", "--arrow-scale", "3", "--max-flow", "9")
+    assert (code, err) == (0, "")
+    assert out == "one.png: 200x200, full colour is 9 px, arrows are 3 times the motion\n"
+    assert np.array_equal(read_image("one.png"), draw_arrows(flow_to_color(flow, 9), flow, step=25, scale=3))
+    run("viz", "one.flo", "-o", "one.png", "--arrows", "--legend", "--max-flow", "9")
+    assert np.array_equal(read_image("one.png"), with_legend(draw_arrows(flow_to_color(flow, 9), flow), 9))
+
+
+def test_arrows_on_frames(run: Any, frame: np.ndarray, flow: np.ndarray) -> None:
+    code, out, _ = run("viz", "one.flo", "two.flo", "-o", "out", "--arrows", "--image", "frames")
+    assert code == 0
+    assert out.splitlines()[0] == f"out/one.png: 200x200, arrows are {arrow_scale(flow):g} times the motion"
+    assert np.array_equal(read_image("out/one.png"), draw_arrows(frame, flow))
+    assert np.array_equal(read_image("out/two.png"), draw_arrows(frame, flow * 2))
+    # A wheel would explain colours that are not there.
+    run("viz", "one.flo", "-o", "one.png", "--arrows", "--image", "frames/one.png", "--legend")
+    assert np.array_equal(read_image("one.png"), draw_arrows(frame, flow))
+
+
+@pytest.mark.usefixtures("files")
+def test_legend_of_errors(run: Any, flow: np.ndarray) -> None:
+    big = np.tile(flow, (2, 2, 1))
+    write_flow("big.flo", big)
+    write_flow("truth.flo", big + 1)
+    assert run("viz", "big.flo", "-o", "big.png", "--gt", "truth.flo", "--legend").code == 0
+    expected = error_map(big, big + 1)
+    assert np.array_equal(read_image("big.png"), with_scale(expected, error_steps()))
+    assert not np.array_equal(read_image("big.png"), expected)
+
+
+def test_side_by_side(run: Any, files: Path, frame: np.ndarray, flow: np.ndarray) -> None:
+    words = ("viz", "two.flo", "-o", "page.png", "--side-by-side", "--image", "frames/two.png", "--arrows", "30")
+    code, out, _ = run(*words, "--gt", "truth/two.flo", "--max-flow", "7")
+    assert code == 0
+    assert out.startswith(f"page.png: 200x200, EPE {epe(flow * 2, flow):.3f} px, Fl ")
+    expected = side_by_side(flow * 2, image=frame, truth=flow, max_flow=7, title="two", arrows=30)
+    assert np.array_equal(read_image("page.png"), expected)
+    assert run("viz", "two.flo", "-o", "page.png", "--side-by-side").out == "page.png: 200x200\n"
+    assert np.array_equal(read_image("page.png"), side_by_side(flow * 2, title="two"))
+
+
+def test_a_frame_of_another_size(run: Any, frame: np.ndarray) -> None:
+    write_image("small.png", frame[:50])
+    code, _, err = run("viz", "one.flo", "-o", "x.png", "--arrows", "--image", "small.png")
+    assert code == 1
+    assert "one.flo has 200x200 pixels, small.png has 200x50" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--arrow-scale 2", "--arrow-scale is for --arrows"),
+        ("--image frames/one.png", "--image is for --arrows or --side-by-side"),
+        ("--arrows --gt truth", "--gt draws the error, which has no arrows"),
+        ("--arrows 1", "must be a whole number of pixels, at least 2"),
+        ("--arrows x", "must be a whole number of pixels, at least 2"),
+        ("--arrows --arrow-scale 0", "must be a positive number"),
+        ("--arrows --image truth", "has no file of the name of one.flo"),
+    ],
+)
+def test_options_that_do_not_go_together(run: Any, frame: np.ndarray, words: str, message: str) -> None:
+    code, out, err = run("viz", "one.flo", "-o", "x.png", *words.split())
+    assert (code, out) == (2, "")
+    assert message in err

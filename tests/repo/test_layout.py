@@ -15,7 +15,10 @@ from flownet2.ops.spec import OPS
 from repo.source_tree import PACKAGE, ROOT, Import, all_imports, text_files
 
 # Layers that know arrays and files only.
-PLAIN = frozenset({"io", "pixel_errors", "metrics", "viz", "preprocess", "pictures", "resampling", "datasets"})
+PLAIN = frozenset({"io", "pixel_errors", "metrics", "viz", "preprocess", "pictures", "resampling", "datasets"}) | {
+    "comparison",
+    "submission",
+}
 ABOVE_ARRAYS = frozenset({"graph", "networks", "executors", "weights", "builtin", "api", "evaluate", "evaluation"})
 
 # What each part of the package must not import; `cli` is added to every row below.

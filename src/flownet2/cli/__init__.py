@@ -13,13 +13,13 @@ import sys
 from collections.abc import Sequence
 
 import flownet2
-from flownet2.cli import bench, check, convert, demo, infer, info, viz
+from flownet2.cli import bench, check, compare, convert, demo, infer, info, submit, viz
 from flownet2.cli._terminal import FAILURES, UsageError, describe, say_error
 from flownet2.errors import FlowNet2Error
 
 __all__ = ["build_parser", "main"]
 
-COMMANDS = (infer, viz, convert, info, check, bench, demo)
+COMMANDS = (infer, viz, compare, submit, convert, info, check, bench, demo)
 
 FAILED = 1
 WRONG_USAGE = 2

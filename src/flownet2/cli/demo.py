@@ -13,12 +13,20 @@ from flownet2 import FlowEstimator
 from flownet2.builtin import DEMO_FLOW, DEMO_FRAME1, DEMO_FRAME2
 from flownet2.cli import _options
 from flownet2.cli._files import prepare_folders
-from flownet2.cli._sheet import Panel, Picture, make_sheet, with_scale
 from flownet2.cli._terminal import say_table
 from flownet2.io import read_flow, read_image, write_flow, write_image
 from flownet2.metrics import epe
 from flownet2.types import Array, FloatArray
-from flownet2.viz import error_map, flow_to_color, max_speed, with_legend
+from flownet2.viz import (
+    Panel,
+    error_map,
+    error_steps,
+    flow_to_color,
+    make_sheet,
+    max_speed,
+    with_legend,
+    with_scale,
+)
 
 HELP = "flow of a real pair with the built-in network, and its error"
 DESCRIPTION = """\
@@ -30,9 +38,6 @@ examples:
   flownet2 demo
   flownet2 demo -o somewhere/ --swap
   flownet2 demo --model flownet2.safetensors"""
-
-# Steps of KITTI's colours at their upper bounds for slow motion, where 3 px decide (flownet2.viz.error_map).
-_ERROR_LABELS_PX = (0.19, 0.38, 0.75, 1.5, 3, 6, 12, 24, 48)
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -85,7 +90,7 @@ def _sheet(
     zero_error: float,
     *,
     swapped: bool,
-) -> Picture:
+) -> Array:
     scale = max_speed(truth)
     title = model.info.get("title", model.network)
     note = f"mean end-point error {error:.3f} px, zero flow {zero_error:.3f} px"
@@ -93,18 +98,9 @@ def _sheet(
     panels = [
         Panel(frame, "Frame 1", "MPI Sintel, alley_1"),
         Panel(with_legend(flow_to_color(flow, scale), scale), "Flow", f"computed, {how}"),
-        Panel(_error_picture(flow, truth), "Error", "end-point error: each colour up to so many px"),
+        Panel(
+            with_scale(error_map(flow, truth), error_steps()), "Error", "end-point error: each colour up to so many px"
+        ),
         Panel(with_legend(flow_to_color(truth, scale), scale), "Truth", "frame 1 to frame 2"),
     ]
     return make_sheet(title, note, panels)
-
-
-def _error_picture(flow: FloatArray, truth: FloatArray) -> Picture:
-    """The error with a scale, whose colours come from error_map itself."""
-    steps = []
-    for label in _ERROR_LABELS_PX:
-        still, moved = np.zeros((1, 1, 2), np.float32), np.zeros((1, 1, 2), np.float32)
-        moved[..., 0] = label * 0.97
-        red, green, blue = error_map(moved, still)[0, 0].tolist()
-        steps.append(((red, green, blue), f"{label:g}"))
-    return with_scale(error_map(flow, truth), steps)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The demo's picture: panels with captions on a dark page."""
+"""Pictures beside each other: panels with captions on a dark page, and scales of colours."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flownet2.io.opencv import import_cv2
+from flownet2.viz.colors import Color
 
 Picture = NDArray[np.uint8]
 """(H, W, 3) RGB."""
@@ -23,6 +24,7 @@ _MARGIN, _GAP = 40, 28
 _CAPTION_ROOM = 46
 _HEADER_ROOM = 92
 _CORNER = 10
+_SWATCH_PX, _LEAST_SWATCH_PX = 44, 26
 
 
 @dataclass(frozen=True)
@@ -67,27 +69,35 @@ def make_sheet(title: str, note: str, panels: Sequence[Panel], columns: int = 2)
     return page
 
 
-def with_scale(picture: Picture, steps: Sequence[tuple[tuple[int, int, int], str]]) -> Picture:
+def with_scale(picture: Picture, steps: Sequence[tuple[Color, str]]) -> Picture:
     """A copy with a scale of colours in the lower right corner: a swatch and its label for each step.
 
     Args:
-        picture: (H, W, 3).
-        steps: RGB and label, from left to right.
+        picture: uint8 (H, W, 3) RGB; one too small for the scale comes back as it is.
+        steps: RGB and label, from left to right: `error_steps()`, `difference_steps()`.
+
+    Raises:
+        UnavailableError: OpenCV, which draws the text, is not installed.
     """
-    swatch, height, room = 44, 16, 40
     copy: Picture = picture.copy()
     rows, columns = copy.shape[:2]
-    width = len(steps) * swatch + 24
-    if rows < 3 * room or columns < 2 * width:
+    edge, swatch = 12, _SWATCH_PX
+    if columns < 2 * (len(steps) * swatch + 2 * edge):
+        swatch = (columns - 4 * edge) // len(steps)
+    size, height = (12, 16) if swatch >= _SWATCH_PX - 8 else (9, 12)
+    room = edge + height + 2 * size
+    if rows < 2 * room or swatch < _LEAST_SWATCH_PX:
         return copy
-    panel = np.empty((height + room, width, 3), np.uint8)
+    swatch = min(swatch, _SWATCH_PX)
+    panel = np.empty((room, len(steps) * swatch + 2 * edge, 3), np.uint8)
     panel[...] = _PAGE
     for index, (color, label) in enumerate(steps):
-        left = 12 + index * swatch
-        panel[12 : 12 + height, left : left + swatch] = color
-        _write(panel, left + (swatch - _width(label, 12)) // 2, 12 + height + 18, 12, ((label, _INK),))
-    top, left = rows - panel.shape[0] - 14, columns - width - 14
-    _paste(copy, top, left, panel)
+        left = edge + index * swatch
+        panel[edge : edge + height, left : left + swatch] = color
+        start = left + (swatch - _width(label, size)) // 2
+        _write(panel, start, edge + height + size + size // 2, size, ((label, _INK),))
+    gap = min(14, (columns - panel.shape[1]) // 2)
+    _paste(copy, rows - room - gap, columns - panel.shape[1] - gap, panel)
     return copy
 
 
@@ -123,7 +133,7 @@ def _write(page: Picture, left: int, base: int, size: int, parts: Sequence[tuple
 
 def _font(size: int) -> tuple[int, float, int]:
     """Face, scale and thickness at the oversampled size; the face's capitals are 21 units high at scale 1."""
-    cv2 = import_cv2("The demo's picture")
+    cv2 = import_cv2("Text in a picture")
     face: int = cv2.FONT_HERSHEY_SIMPLEX
     return face, size * 0.72 * _OVERSAMPLING / 21, max(round(size * 0.1 * _OVERSAMPLING), 1)
 
@@ -139,7 +149,7 @@ def _width(text: str, size: int) -> int:
 
 def _cover(text: str, size: int) -> NDArray[np.float64]:
     """Coverage (h, w, 1) of one line of text, its base line `_ascent` rows down."""
-    cv2 = import_cv2("The demo's picture")
+    cv2 = import_cv2("Text in a picture")
     face, scale, thickness = _font(size)
     (width, _), _ = cv2.getTextSize(text, face, scale, thickness)
     rows, columns = size + size // 2, -(-width // _OVERSAMPLING) + 1
