@@ -52,7 +52,7 @@ class Scene:
         valid = truth.valid if rules.uses_valid else None
         still = np.zeros_like(truth.flow)
         counted = pixel_errors(still, truth.flow, valid, max_flow=rules.max_flow).mask
-        certain = known(truth.flow) & truth.valid
+        certain = known(truth.flow) & (truth.valid | counted)
         flow = np.where(certain[..., None], truth.flow, np.float32(np.nan))
         reduced = [reduce_frame(frame) for frame in frames]
         return Scene((reduced[0], reduced[1]), flow, counted, truth.occluded, max_speed(flow))

@@ -84,9 +84,9 @@ def _best(runs: Sequence[Run], name: str) -> float | None:
 
 
 def _extreme(values: Sequence[float | None], *, highest: bool) -> float | None:
-    """The best of several values; None where there is nothing to compare."""
-    found = [value for value in values if value is not None]
-    if len(values) < 2 or not found:
+    """The best of several values; None where none is better than another."""
+    found = {value for value in values if value is not None}
+    if len(values) < 2 or not found or (len(found) == 1 and None not in values):
         return None
     return max(found) if highest else min(found)
 

@@ -4,6 +4,7 @@
 
 const MARGIN = { left: 58, right: 14, top: 12, bottom: 44 };
 const NEAR_PX = 14;
+const TICK_PX = 36;
 const MANY_MARKS = 400;
 const plot = { metric: report.metrics[0], log: true, hidden: new Set(), x: null, y: null, marks: [] };
 
@@ -18,7 +19,7 @@ function makeAxis(values, from, to, log) {
   const low = Math.max(Math.min(...bounds(positive), most) / 1.15, most / 1e6);
   const high = Math.max(most * 1.15, low * 2);
   const scale = (to - from) / Math.log(high / low);
-  return { log, low, high, place: (value) => from + scale * Math.log(Math.max(value, low) / low) };
+  return { log, low, high, decade: Math.abs(scale) * Math.LN10, place: (value) => from + scale * Math.log(Math.max(value, low) / low) };
 }
 
 /** Least and greatest, without the stack that Math.min(...all) needs. */
@@ -36,9 +37,9 @@ function bounds(values) {
 function ticks(axis) {
   const found = [];
   if (axis.log) {
-    const wide = axis.high / axis.low > 300;
+    const few = axis.decade < TICK_PX * 3;
     for (let power = Math.floor(Math.log10(axis.low)); power <= Math.log10(axis.high); power++) {
-      for (const digit of wide ? [1] : [1, 2, 5]) found.push(digit * 10 ** power);
+      for (const digit of few ? [1] : [1, 2, 5]) found.push(digit * 10 ** power);
     }
     return found.filter((value) => value >= axis.low && value <= axis.high);
   }
