@@ -150,8 +150,9 @@ def _legend(scene: Scene) -> str:
         '<div class="legend"><div class="key"><i class="wheel" role="img" aria-label="Colour wheel: '
         'the hue is the direction"></i><p>Flow: the hue is the direction, full colour is '
         f"<b>{scene.scale:.3g} px</b>, darker is faster; white stands still, black is unknown.</p></div>"
-        f'<div class="key"><ol class="steps">{steps}</ol><p>Error: each colour up to so many px, where the true flow '
-        f"is above {far:g} px up to so many parts in {far:g} of it; yellow to red are outliers.</p></div></div>"
+        f'<div class="key"><ol class="steps">{steps}</ol><p>Error: the last px of each colour; where the true flow is '
+        f"longer than {far:g} px, parts in {far:g} of it ({FL_PX:g} is {100 * FL_SHARE:g}&nbsp;%). "
+        "Yellow to red are outliers.</p></div></div>"
     )
 
 

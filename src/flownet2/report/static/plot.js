@@ -233,5 +233,5 @@ function startPlot() {
   });
   onSelect(drawPlot);
   new ResizeObserver(drawPlot).observe(canvas);
-  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawPlot);
+  for (const medium of ["(prefers-color-scheme: dark)", "print"]) window.matchMedia(medium).addEventListener("change", drawPlot);
 }
