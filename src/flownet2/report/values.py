@@ -18,6 +18,8 @@ from flownet2.types import Array, FloatArray
 UNIT_PX = 1 / 64
 UNKNOWN = -32768
 _LARGEST = 32767
+# Level 9 takes many times as long and saves 3 %.
+_LEVEL = 6
 
 
 def pack_flow(flow: FloatArray) -> dict[str, object]:
@@ -51,4 +53,4 @@ def _differences(numbers: NDArray[np.int16], axis: int) -> NDArray[np.int16]:
 
 
 def _text(array: Array) -> str:
-    return base64.b64encode(zlib.compress(array.tobytes(), 9)).decode("ascii")
+    return base64.b64encode(zlib.compress(array.tobytes(), _LEVEL)).decode("ascii")
