@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Installs what .ci/packages.txt lists and this machine lacks, all of it where FULL is set; and nvcc.
+# With words, the packages of these steps too, and no nvcc: `bash .ci/steps/packages.sh report`.
 set -euo pipefail
 
-want="always"
-[[ -z ${FULL:-} ]] || want="always full"
+want="always $*"
+[[ -z ${FULL:-} ]] || want+=" full"
+nvcc=$((!$#))
 
 trim() { sed 's/^[[:space:]]*//; s/[[:space:]]*$//' <<<"$1"; }
 
@@ -18,6 +20,7 @@ done <.ci/packages.txt
 
 if ((${#missing[@]} == 0)); then
   echo "all system packages are present"
+  ((nvcc)) || exit 0
   exec bash .ci/nvcc.sh
 fi
 
@@ -37,4 +40,5 @@ install=("${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missi
   "${as_root[@]}" apt-get update -qq
   "${install[@]}" >/dev/null
 }
+((nvcc)) || exit 0
 exec bash .ci/nvcc.sh

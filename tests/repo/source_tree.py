@@ -28,6 +28,9 @@ TEXT_SUFFIXES = {
     ".md",
     ".sh",
     ".toml",
+    ".html",
+    ".css",
+    ".js",
 }
 
 

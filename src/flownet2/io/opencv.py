@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,12 +44,12 @@ def decode(data: bytes, flags: int, purpose: str) -> Array | None:
     return image
 
 
-def encode(suffix: str, image: Array, purpose: str) -> bytes | None:
-    """`cv2.imencode` as bytes; None when OpenCV cannot write this."""
+def encode(suffix: str, image: Array, purpose: str, options: Sequence[int] = ()) -> bytes | None:
+    """`cv2.imencode` as bytes; None when OpenCV cannot write this. `options` are pairs: cv2.IMWRITE_..., value."""
     cv2 = import_cv2(purpose)
     with _quiet(cv2):
         try:
-            done, data = cv2.imencode(suffix, image)
+            done, data = cv2.imencode(suffix, image, options)
         except cv2.error:
             return None
     return data.tobytes() if done else None
