@@ -89,5 +89,14 @@ def farneback() -> OpenCVFlow:
     )
 
 
+def set_baseline_threads(count: int) -> None:
+    """How many threads OpenCV uses, in the whole process; what is opened afterwards has it among its facts.
+
+    Raises:
+        UnavailableError: OpenCV is not installed.
+    """
+    import_cv2("a baseline").setNumThreads(count)
+
+
 BASELINES: dict[str, Callable[[], Zero | OpenCVFlow]] = {"zero": Zero, "dis": dis, "farneback": farneback}
 """By the names that `flownet2 eval --model` takes."""

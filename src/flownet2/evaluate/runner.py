@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -59,7 +59,7 @@ class _Input(NamedTuple):
 
 def evaluate(
     model: FlowModel, dataset: Dataset, protocol: EvaluationProtocol, pairs: Sequence[Pair] | None = None
-) -> Iterator[Record | Failure]:
+) -> Generator[Record | Failure, None, None]:
     """Runs a model over a data set and scores it by the rules of a protocol.
 
     Args:
@@ -92,7 +92,9 @@ def evaluate(
     return _results(model, chosen, protocol.rules(dataset.name), protocol.size_rule)
 
 
-def _results(model: FlowModel, pairs: Sequence[Pair], rules: Rules, size_rule: str) -> Iterator[Record | Failure]:
+def _results(
+    model: FlowModel, pairs: Sequence[Pair], rules: Rules, size_rule: str
+) -> Generator[Record | Failure, None, None]:
     waiting = iter(pairs)
     reading: deque[tuple[Pair, Future[_Input]]] = deque()
     scoring: deque[tuple[Pair, Future[Record]]] = deque()
