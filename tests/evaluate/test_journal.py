@@ -74,6 +74,8 @@ def test_a_torn_last_line_is_dropped(path: Path, cut: int) -> None:
     path.write_bytes(path.read_bytes()[:-cut])
     journal = Opened(path, HEADER)
     assert list(journal.records) == ["a"]
+    assert path.read_bytes().count(b"\n") == 2
+    assert path.read_bytes().endswith(b"}\n")
     journal.add(record("c"))
     journal.close()
     assert list(Opened(path, HEADER).records) == ["a", "c"]

@@ -114,6 +114,14 @@ def test_chosen_pairs(sintel: Dataset) -> None:
     assert [result.name for result in results] == [pair.name for pair in chosen]
 
 
+def test_a_mask_that_no_metric_looks_at_is_not_read(sintel: Dataset) -> None:
+    for pair in sintel.pairs:
+        assert pair.invalid is not None
+        pair.invalid.write_bytes(b"no picture")
+    results = list(evaluate(Model(), sintel, get_protocol("mmflow")))
+    assert [type(result) for result in results] == [Record, Record, Record]
+
+
 def test_a_frame_of_two_pairs_is_read_once(frames: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[Path] = []
 
@@ -211,6 +219,24 @@ def test_a_failed_pair_does_not_end_it(kitti: Dataset) -> None:
     assert results[1].name == kitti.pairs[1].name
     assert isinstance(results[1].error, ImageError)
     assert str(kitti.pairs[1].image2) in str(results[1].error)
+
+
+@pytest.mark.parametrize("error", [PermissionError("no"), MemoryError()])
+def test_the_system_may_fail_a_pair(error: Exception, kitti: Dataset) -> None:
+    def before(call: int) -> None:
+        if call == 0:
+            raise error
+
+    class Once(Model):
+        def __call__(self, image1: np.ndarray, image2: np.ndarray, *, size_rule: str) -> np.ndarray:
+            try:
+                return super().__call__(image1, image2, size_rule=size_rule)
+            finally:
+                self.rules.append("one call more")
+
+    results = list(evaluate(Once(before), kitti, get_protocol("mmflow")))
+    assert results[0] == Failure(kitti.pairs[0].name, error)
+    assert [type(result) for result in results] == [Failure, Record, Record]
 
 
 def test_a_flow_that_is_not_finite_is_a_failure(kitti: Dataset) -> None:

@@ -45,13 +45,13 @@ examples:
   flownet2 eval sintel-clean data/Sintel
   flownet2 eval kitti2015 data/KITTI15 --model flownet2.safetensors
   flownet2 eval flyingchairs data/FlyingChairs --limit 20
-  flownet2 eval sintel-final data/Sintel --model FlowNet2.pth flownet2-lite dis \\
+  flownet2 eval sintel-final data/Sintel --model FlowNet2.pth dis zero \\
       --csv pictures.csv --json all.json --report report.html
-  flownet2 eval kitti2015 data/KITTI15 --protocol raft --model flownet2.safetensors
+  flownet2 eval kitti2015 data/KITTI15 --protocol raft --model mine.safetensors
   flownet2 eval folder frames/ --model zero dis farneback
 
-exit code: 0 all done, 1 some pairs failed (the means are of the others), 2 wrong
-usage, 130 interrupted (what was finished is kept)."""
+exit code: 0 all done, 1 some pairs failed (the means are of the others),
+2 wrong usage, 130 interrupted (what was finished is kept)."""
 
 INTERRUPTED = 130
 
