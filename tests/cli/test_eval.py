@@ -276,20 +276,38 @@ def test_several_model_files(run: Any, kitti: Path, tmp_path: Path, monkeypatch:
     assert len(alive) == 2
 
 
-def test_report(run: Any, kitti: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    """One for every model that is loaded."""
+    found: list[None] = []
+    real = _options.load
+
+    def noting(*args: Any, **options: Any) -> Any:
+        found.append(None)
+        return real(*args, **options)
+
+    monkeypatch.setattr(_options, "load", noting)
+    return found
+
+
+def test_report(run: Any, kitti: Path, monkeypatch: pytest.MonkeyPatch, loads: list[None]) -> None:
     told: dict[str, Any] = {}
 
     def write_report(path: str, **given: Any) -> None:
-        pair = given["dataset"].pairs[1]
-        told.update(given, path=path, flows=[given["flow_of"](index, pair) for index in (0, 1, 0)])
-        given["tick"]()
+        pairs = given["dataset"].pairs[1:]
+        told.update(given, path=path, flows=[given["flow_of"](index, pair) for pair in pairs for index in (0, 1)])
 
-    stand_in = types.SimpleNamespace(write_report=write_report, pictures_shown=len)
+    stand_in = types.SimpleNamespace(write_report=write_report, pictures_shown=lambda runs: 2 * len(runs))
+    shown = types.SimpleNamespace(
+        picks=lambda runs: [types.SimpleNamespace(name=record.name) for record in runs[0].records[1:]]
+    )
     monkeypatch.setitem(sys.modules, "flownet2.report", stand_in)
+    monkeypatch.setitem(sys.modules, "flownet2.report.picks", shown)
     words = ("--report", "out.html", "--json", "all.json", "--progress", "--model", LITE, "zero")
     done = run("eval", "kitti2015", kitti, *words)
     assert done.code == 0
-    assert "report:  50%" in done.err
+    assert "report: 100%" in done.err
+    assert "4/4" in done.err
     assert "written to out.html" in done.out
     assert told["path"] == "out.html"
     assert (told["dataset"].name, told["protocol"].name) == ("kitti2015", "mmflow")
@@ -297,12 +315,12 @@ def test_report(run: Any, kitti: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     content = read_json("all.json")
     assert told["created"] == content["created"]
     assert told["machine"] == content["machine"]
-    pair = open_dataset("kitti2015", kitti).pairs[1]
-    expected = flownet2.load()(*pair.pictures(), size_rule="resize")
-    np.testing.assert_array_equal(told["flows"][0], expected)
-    np.testing.assert_array_equal(told["flows"][2], expected)
-    assert not told["flows"][1].any()
-    assert told["flows"][1].shape == expected.shape
+    for pair, flow in zip(open_dataset("kitti2015", kitti).pairs[1:], told["flows"][::2], strict=True):
+        np.testing.assert_array_equal(flow, flownet2.load()(*pair.pictures(), size_rule="resize"))
+    for flow in told["flows"][1::2]:
+        assert flow.shape == (trees.HEIGHT, trees.WIDTH, 2)
+        assert not flow.any()
+    assert len(loads) == 2  # to evaluate, and for all pictures of the report
 
 
 def test_progress(run: Any, kitti: Path) -> None:

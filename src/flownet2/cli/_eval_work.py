@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,6 @@ from flownet2.evaluate import Failure, Journal, evaluate
 from flownet2.evaluate.journal import check_names
 from flownet2.evaluation import Protocol, Record, Rules, Run, Totals
 from flownet2.evaluation.totals import Total
-from flownet2.types import FloatArray
 
 _SHOWN_FAILURES = 20
 
@@ -157,21 +156,3 @@ class RunningEpe:
         """For the progress bar."""
         value = self._rules.means(Totals({"epe": self._total}))["epe"].value
         return "" if value is None else f"EPE {value:.3f} px"
-
-
-@contextmanager
-def flows_of(runs: Sequence[Run], task: Task) -> Iterator[Callable[[int, Pair], FloatArray]]:
-    """A function that computes the flow of a run's model again; one model is kept loaded at a time."""
-    loaded: list[tuple[int, Any]] = []
-
-    def flow_of(index: int, pair: Pair) -> FloatArray:
-        if not loaded or loaded[0][0] != index:
-            loaded.clear()  # before the next is loaded: there may be memory for one alone
-            loaded.append((index, open_model(runs[index].model, task.args)[0]))
-        flow: FloatArray = loaded[0][1](*pair.pictures(), size_rule=task.protocol.size_rule)
-        return flow
-
-    try:
-        yield flow_of
-    finally:
-        loaded.clear()

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from flownet2.baselines import BASELINES
 from flownet2.builtin import MODELS
-from flownet2.cli import _options
+from flownet2.cli import _eval_report, _options
 from flownet2.cli._eval_files import machine_facts, write_csv, write_json
 from flownet2.cli._eval_models import COMMAND, check_models, model_files
 from flownet2.cli._eval_table import notes, table
-from flownet2.cli._eval_work import Evaluated, Interrupted, Task, evaluate_model, flows_of
+from flownet2.cli._eval_work import Evaluated, Interrupted, Task, evaluate_model
 from flownet2.cli._files import check_outputs, prepare_folders
-from flownet2.cli._terminal import UsageError, progress, say, say_error
+from flownet2.cli._terminal import UsageError, say, say_error
 from flownet2.datasets import DATASETS, Dataset, open_dataset
 from flownet2.evaluation import PROTOCOLS, get_protocol
 
@@ -156,30 +156,9 @@ def _finish(task: Task, results: Sequence[Evaluated]) -> None:
     if args.json:
         write_json(args.json, task, results, created, machine)
     if args.report:
-        _write_report(task, results, created, machine)
+        _eval_report.write(task, runs, created, machine)
     for path in filter(None, (args.csv, args.json, args.report)):
         say(f"written to {path}")
-
-
-def _write_report(task: Task, results: Sequence[Evaluated], created: str, machine: dict[str, str]) -> None:
-    # Imported here: it is large, and only this option needs it.
-    from flownet2.report import pictures_shown, write_report
-
-    runs = [result.run for result in results]
-    with (
-        progress(pictures_shown(runs), " picture", task.args.progress, title="report") as bar,
-        flows_of(runs, task) as flow_of,
-    ):
-        write_report(
-            task.args.report,
-            dataset=task.dataset,
-            protocol=task.protocol,
-            runs=runs,
-            flow_of=flow_of,
-            created=created,
-            machine=machine,
-            tick=bar.update,
-        )
 
 
 def _count(text: str) -> int:
