@@ -50,7 +50,7 @@ def test_cmake_dir_of_an_editable_install(run: Any, monkeypatch: pytest.MonkeyPa
 
 
 def test_commands() -> None:
-    assert NAMES == ["infer", "viz", "compare", "submit", "convert", "info", "check", "bench", "demo"]
+    assert NAMES == ["infer", "viz", "eval", "compare", "submit", "convert", "info", "check", "bench", "demo"]
 
 
 def test_help_lists_every_command(run: Any) -> None:

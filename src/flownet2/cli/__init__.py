@@ -13,13 +13,13 @@ import sys
 from collections.abc import Sequence
 
 import flownet2
-from flownet2.cli import bench, check, compare, convert, demo, infer, info, submit, viz
+from flownet2.cli import bench, check, compare, convert, demo, eval, infer, info, submit, viz
 from flownet2.cli._terminal import FAILURES, UsageError, describe, say_error
 from flownet2.errors import FlowNet2Error
 
 __all__ = ["build_parser", "main"]
 
-COMMANDS = (infer, viz, compare, submit, convert, info, check, bench, demo)
+COMMANDS = (infer, viz, eval, compare, submit, convert, info, check, bench, demo)
 
 FAILED = 1
 WRONG_USAGE = 2
@@ -31,6 +31,7 @@ examples:
   flownet2 demo                                    see it work: writes demo/
   flownet2 infer a.png b.png -o flow.flo --viz     flow of one pair, and a picture of it
   flownet2 infer frames/ -o flow/                  flow between the frames of a video
+  flownet2 eval sintel-clean data/Sintel           errors over a data set
   flownet2 convert FlowNet2.pth -o flownet2.safetensors
   flownet2 infer a.png b.png -o flow.flo --model flownet2.safetensors
 

@@ -34,6 +34,11 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_MODEL,
         help=f"{' or '.join(MODELS)} (built in), a model file, or a checkpoint (default: %(default)s)",
     )
+    add_computing(group)
+
+
+def add_computing(group: argparse._ArgumentGroup) -> None:
+    """What `open_estimator` reads beside --model: how the network is recognised and computed."""
     group.add_argument("--network", metavar="NAME", help="network of a checkpoint (default: recognised)")
     group.add_argument(
         "--device", type=device, default="cpu", metavar="NAME", help=f"{DEVICE_NAMES} (default: %(default)s)"
@@ -57,12 +62,12 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def open_estimator(args: argparse.Namespace) -> FlowEstimator:
-    """The model that the options ask for."""
+def open_estimator(args: argparse.Namespace, model: str | None = None) -> FlowEstimator:
+    """The model that the options ask for; `model` instead of that of --model."""
     if args.threads is not None:
         set_num_threads(args.threads)
     return load(
-        args.model,
+        args.model if model is None else model,
         device=args.device,
         precision=args.precision,
         executor=args.executor,

@@ -30,10 +30,17 @@ class Progress(Protocol):
         """One more is finished."""
         ...
 
+    def set_postfix_str(self, text: str, refresh: bool = True) -> object:
+        """A few words behind the bar."""
+        ...
+
 
 class _NoProgress:
     def update(self) -> None:
         """Nobody watches."""
+
+    def set_postfix_str(self, text: str, refresh: bool = True) -> None:
+        """Nobody reads."""
 
 
 @dataclass
@@ -103,8 +110,17 @@ def aligned(rows: Sequence[Sequence[str]], sides: str) -> Iterator[str]:
 
 
 @contextmanager
-def progress(total: int, unit: str, wanted: bool | None) -> Iterator[Progress]:
-    """A progress bar on stderr; None for one only where a person watches and it is worth it.
+def progress(
+    total: int, unit: str, wanted: bool | None, *, title: str | None = None, done: int = 0
+) -> Iterator[Progress]:
+    """A progress bar on stderr.
+
+    Args:
+        total: steps.
+        unit: what a step finishes.
+        wanted: None for a bar only where a person watches and it is worth it.
+        title: in front of it.
+        done: steps that were finished before; they do not count for the rate.
 
     Raises:
         UnavailableError: a bar is wanted, and tqdm is not installed.
@@ -120,7 +136,7 @@ def progress(total: int, unit: str, wanted: bool | None) -> Iterator[Progress]:
             raise UnavailableError(f'A progress bar needs tqdm: pip install "flownet2[cli]" ({error})') from error
         yield _NoProgress()
         return
-    with tqdm(total=total, unit=unit, file=sys.stderr, dynamic_ncols=True) as bar:
+    with tqdm(total=total, unit=unit, file=sys.stderr, dynamic_ncols=True, desc=title, initial=done) as bar:
         yield bar
 
 

@@ -62,14 +62,17 @@ class Pair:
     truth_step: int = 1
     """Rows and columns of the truth per row and column of the pictures: 2 for Spring."""
 
-    def pictures(self) -> tuple[Array, Array]:
+    def pictures(self, read: Callable[[Path], Array] = read_image) -> tuple[Array, Array]:
         """Read both pictures: RGB (H, W, 3), uint8, or uint16 from 16-bit files.
+
+        Args:
+            read: instead of `flownet2.io.read_image`, for one that remembers the frame that the next pair begins with.
 
         Raises:
             DatasetError: they differ in size.
             ImageError, UnavailableError, OSError: as `flownet2.io.read_image`.
         """
-        one, two = read_image(self.image1), read_image(self.image2)
+        one, two = read(self.image1), read(self.image2)
         if one.shape != two.shape:
             raise DatasetError(
                 f"{self.image1} has {_size(one)} pixels, {self.image2} has {_size(two)}; both must be of one size"
@@ -133,7 +136,8 @@ class Dataset:
 
 
 def _not_black(path: Path) -> Mask:
-    mask: Mask = (read_image(path) != 0).any(axis=-1)
+    red, green, blue = np.moveaxis(read_image(path), -1, 0)
+    mask: Mask = (red | green | blue) != 0  # ten times as fast as `any` over the last axis
     return mask
 
 

@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from flownet2.errors import InputError
 from flownet2.io.arrays import check_mask
-from flownet2.pixel_errors import PixelErrors, pixel_errors
+from flownet2.pixel_errors import PixelErrors, check_pair, pixel_errors
+from flownet2.types import Array
 
 SLOW_PX = 10.0
 FAST_PX = 40.0
@@ -40,6 +41,9 @@ REGIONS = ("all", "noc", "occ", "bg", "fg", "s0_10", "s10_40", "s40")
 foreground; MPI-Sintel's bands of true speed, px."""
 
 _LARGEST_SUM = 1e280
+
+_STRIP_PIXELS = 1 << 16
+"""Scored at once, whole rows: what is computed for each pixel then stays in the cache, half the time of a picture."""
 
 _REGION_TITLES = {"s0_10": "s0-10", "s10_40": "s10-40", "s40": "s40+"}
 _SINTEL_TITLES = {"noc": "matched", "occ": "unmatched"}
@@ -178,16 +182,47 @@ def score(
         raise InputError(f"gt must be one picture's, (H, W, 2), got shape {np.shape(gt)}; score a batch one by one")
     if occluded is not None and noc_valid is not None:
         raise InputError("give occluded or noc_valid, not both: each says which pixels are occluded")
+    flow, gt = check_pair(flow, gt)
+    masks = {"valid": valid, "occluded": occluded, "noc_valid": noc_valid, "foreground": foreground}
+    checked = {name: check_mask(mask, gt.shape[:2], name) for name, mask in masks.items() if mask is not None}
+    rows = max(1, _STRIP_PIXELS // gt.shape[1])
+    strips = [slice(top, top + rows) for top in range(0, gt.shape[0], rows)]
+    try:
+        scored = [
+            _score_strip(flow[strip], gt[strip], max_flow, **{name: mask[strip] for name, mask in checked.items()})
+            for strip in strips
+        ]
+    except InputError:
+        pixel_errors(flow, gt, valid, max_flow=max_flow)  # which tells it of the whole picture
+        raise
+    return Scores(
+        {
+            name: Cell(sum(cells[name].total for cells in scored), sum(cells[name].pixels for cells in scored))
+            for name in scored[0]
+        }
+    )
+
+
+def _score_strip(
+    flow: Array,
+    gt: Array,
+    max_flow: float | None,
+    valid: NDArray[np.bool_] | None = None,
+    occluded: NDArray[np.bool_] | None = None,
+    noc_valid: NDArray[np.bool_] | None = None,
+    foreground: NDArray[np.bool_] | None = None,
+) -> dict[str, Cell]:
+    """The metrics of some rows."""
     errors = pixel_errors(flow, gt, valid, max_flow=max_flow)
     regions = _speed_bands(errors.length)
     if occluded is not None:
-        regions["occ"] = _counted(occluded, errors, "occluded")
+        regions["occ"] = occluded[errors.mask]
         regions["noc"] = ~regions["occ"]
     if noc_valid is not None:
-        regions["noc"] = _counted(noc_valid, errors, "noc_valid")
+        regions["noc"] = noc_valid[errors.mask]
         regions["occ"] = ~regions["noc"]
     if foreground is not None:
-        regions["fg"] = _counted(foreground, errors, "foreground")
+        regions["fg"] = foreground[errors.mask]
         regions["bg"] = ~regions["fg"]
     places = {name: np.flatnonzero(region) for name, region in regions.items()}
     measured = _measured(errors)
@@ -197,7 +232,7 @@ def score(
             cells[name] = _sum(measured[measure])
         elif region in places:
             cells[name] = _sum(measured[measure].take(places[region]))
-    return Scores(cells)
+    return cells
 
 
 def _measured(errors: PixelErrors) -> dict[str, NDArray[Any]]:
@@ -216,11 +251,6 @@ def _measured(errors: PixelErrors) -> dict[str, NDArray[Any]]:
 def _speed_bands(speed: NDArray[np.float64]) -> dict[str, NDArray[np.bool_]]:
     slow, fast = speed < SLOW_PX, speed > FAST_PX
     return {"s0_10": slow, "s10_40": ~slow & ~fast, "s40": fast}
-
-
-def _counted(mask: ArrayLike, errors: PixelErrors, name: str) -> NDArray[np.bool_]:
-    """`mask` at the counted pixels."""
-    return check_mask(mask, errors.mask.shape, name)[errors.mask]
 
 
 def _sum(numbers: NDArray[Any]) -> Cell:
