@@ -28,7 +28,7 @@ def table(runs: Sequence[Run], dataset: str, pairs: int) -> Iterator[str]:
         dataset: its name, which decides on words.
         pairs: that were to be evaluated; a run with fewer is marked.
     """
-    known = {name for run in runs for name in run.means}
+    known = {name for run in runs for name, mean in run.means.items() if mean.value is not None}
     groups = [_metrics(regions) for regions in _GROUPS]
     shown = [[metric for metric in group if metric.name in known] for group in groups]
     rows = [["", "", *column_titles([run.model for run in runs])]]

@@ -135,7 +135,7 @@ def _tell_task(task: Task) -> None:
     for line in task.protocol.describe(task.dataset.name):
         say(line)
     dataset = task.dataset
-    count = f"{len(task.pairs)} pairs"
+    count = f"{len(task.pairs)} {'pair' if len(task.pairs) == 1 else 'pairs'}"
     if len(task.pairs) < len(dataset.pairs):
         count = f"PARTIAL: the first {len(task.pairs)} of {len(dataset.pairs)} pairs"
     say(f"data: {dataset.name}, split {dataset.split}, {count}, {task.args.root}")

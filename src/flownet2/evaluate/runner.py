@@ -26,7 +26,6 @@ from flownet2.errors import DatasetError, FlowNet2Error, UnavailableError
 from flownet2.evaluation import Protocol as EvaluationProtocol
 from flownet2.evaluation import Record, Rules
 from flownet2.io import read_image
-from flownet2.pixel_errors import pixel_errors
 from flownet2.types import Array, FloatArray
 
 READ_AHEAD = 3
@@ -160,10 +159,7 @@ def _record(pair: Pair, shape: tuple[int, ...], flow: FloatArray, truth: Truth, 
     scores = rules.score(
         flow, truth.flow, truth.valid, occluded=occluded, noc_valid=truth.noc_valid, foreground=truth.foreground
     )
-    valid = truth.valid if rules.uses_valid else None
-    lengths = pixel_errors(truth.flow, truth.flow, valid, max_flow=rules.max_flow).length
-    speed = float(lengths.mean()) if lengths.size else 0.0
-    return Record(pair.name, shape[0], shape[1], seconds, speed, scores)
+    return Record(pair.name, shape[0], shape[1], seconds, scores.speed, scores)
 
 
 def _result(pair: Pair, coming: Future[Record]) -> Record | Failure:

@@ -8,8 +8,8 @@ whose truth is known and that `valid` does not exclude; a flow that is not finit
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -104,9 +104,16 @@ class Scores:
     Attributes:
         cells: by name of the metric, in the order of `METRICS`. A metric whose mask was not given is not there; one
             whose region is empty in this picture has 0 pixels.
+        lengths: of the true flow at the counted pixels, px; no metric, and not in the record of `to_dict`.
     """
 
     cells: Mapping[str, Cell]
+    lengths: Cell = field(default=Cell(0.0, 0), compare=False)
+
+    @property
+    def speed(self) -> float:
+        """Mean length of the true flow, px; 0 where no pixel counts."""
+        return self.lengths.total / self.lengths.pixels if self.lengths.pixels else 0.0
 
     def value(self, name: str) -> float | None:
         """The metric of this picture; None where it has no pixel or its mask was not given.
@@ -195,12 +202,12 @@ def score(
     except InputError:
         pixel_errors(flow, gt, valid, max_flow=max_flow)  # which tells it of the whole picture
         raise
-    return Scores(
-        {
-            name: Cell(sum(cells[name].total for cells in scored), sum(cells[name].pixels for cells in scored))
-            for name in scored[0]
-        }
-    )
+    lengths = _joined([of_strip for _, of_strip in scored])
+    return Scores({name: _joined([cells[name] for cells, _ in scored]) for name in scored[0][0]}, lengths)
+
+
+def _joined(cells: Sequence[Cell]) -> Cell:
+    return Cell(sum(cell.total for cell in cells), sum(cell.pixels for cell in cells))
 
 
 def _score_strip(
@@ -211,8 +218,8 @@ def _score_strip(
     occluded: NDArray[np.bool_] | None = None,
     noc_valid: NDArray[np.bool_] | None = None,
     foreground: NDArray[np.bool_] | None = None,
-) -> dict[str, Cell]:
-    """The metrics of some rows."""
+) -> tuple[dict[str, Cell], Cell]:
+    """The metrics of some rows, and the lengths of the true flow."""
     errors = pixel_errors(flow, gt, valid, max_flow=max_flow)
     regions = _speed_bands(errors.length)
     if occluded is not None:
@@ -232,7 +239,7 @@ def _score_strip(
             cells[name] = _sum(measured[measure])
         elif region in places:
             cells[name] = _sum(measured[measure].take(places[region]))
-    return cells
+    return cells, _sum(errors.length)
 
 
 def _measured(errors: PixelErrors) -> dict[str, NDArray[Any]]:
