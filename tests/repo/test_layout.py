@@ -32,6 +32,10 @@ FORBIDDEN: dict[str, frozenset[str]] = {
     "networks": PLAIN | {"executors", "weights", "builtin", "api", "evaluate", "evaluation", "report"},
     "executors": PLAIN | {"networks", "weights", "builtin", "api", "evaluate", "evaluation", "report"},
     "weights": frozenset({"executors", "builtin", "api", "evaluate", "evaluation", "report"}),
+    # A model is handed over: it need not be one of ours.
+    "evaluate": ABOVE_ARRAYS - {"evaluate", "evaluation"} | {"ops", "viz", "baselines"},
+    "baselines": ABOVE_ARRAYS | {"datasets", "viz", "metrics"},
+    "home": PLAIN | ABOVE_ARRAYS,
     # Scores, totals and protocols: numbers from arrays, whatever made them.
     "evaluation": ABOVE_ARRAYS - {"evaluation"} | {"ops", "viz", "pictures", "resampling"},
     # A page from results, and from flow that a function gives it.

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -37,7 +38,7 @@ def write(task: Task, runs: Sequence[Run], created: str, machine: dict[str, str]
             protocol=task.protocol,
             runs=runs,
             flow_of=flows.of,
-            created=created,
+            created=datetime.fromisoformat(created).strftime("%Y-%m-%d %H:%M %Z"),
             machine=machine,
         )
 
