@@ -170,6 +170,6 @@ def test_refused_arguments(host: ModuleType) -> None:
         run(host, half, None, wide[..., ::2])
     with pytest.raises(ValueError, match="bias: expected no gaps"):
         run(host, half, np.zeros(16, np.float32)[::2], wide[..., :8])
-    far = OnDevice(np.zeros((1, 2, 2, 8), np.float32), strides=(4, 4, 2**33, 4))
+    far = OnDevice(np.zeros((1, 2, 2, 8), np.float32), strides=(4, 2**34, 2**33, 4))
     with pytest.raises(ValueError, match=r"pitches must hold 8 channels.* 2 \*\* 29 at most"):
         host.scatter(OnDevice(np.zeros((2, 2, 32), np.float32)), None, far, launch_stream=1)
