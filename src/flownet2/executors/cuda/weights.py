@@ -116,5 +116,7 @@ def _filled(weight: Array, place: Place, scales: Sequence[float]) -> Array:
     outputs = -(-weight.shape[0] // 8) * 8
     filled = np.zeros((outputs, count, *weight.shape[2:]), np.float32)
     factors = 1 / np.array(scales, np.float32)[:, None, None]
-    filled[: weight.shape[0], [channel - first for channel in place.channels]] = weight * factors
+    scaled = weight * factors
+    for index, channel in enumerate(place.channels):  # one that a value has twice is read once, by both weights
+        filled[: weight.shape[0], channel - first] += scaled[:, index]
     return filled
