@@ -139,24 +139,16 @@ class Graph:
     def conv_fprop(
         self, image: Tensor, weight: Tensor, padding: list[int], stride: list[int], dilation: list[int]
     ) -> Tensor:
-        return self._convolution(False, image, weight, padding, stride, dilation)
-
-    def conv_dgrad(
-        self, loss: Tensor, filter: Tensor, padding: list[int], stride: list[int], dilation: list[int]
-    ) -> Tensor:
-        return self._convolution(True, loss, filter, padding, stride, dilation)
-
-    def _convolution(self, gradient: bool, x: Tensor, weights: Tensor, *window: list[int]) -> Tensor:
         assert self.step == "new"
-        assert all(len(pair) == 2 for pair in window)
-        assert window[2] == [1, 1]
+        assert all(len(pair) == 2 for pair in (padding, stride, dilation))
+        assert dilation == [1, 1]
         y = Tensor([], [], None, None)
-        self.operations.append((gradient, x, weights, y, *window[:2]))
+        self.operations.append((image, weight, y, padding, stride))
         return y
 
     def validate(self) -> None:
         self._advance("validated")
-        ((gradient, x, weights, y, padding, stride),) = self.operations
+        ((x, weights, y, padding, stride),) = self.operations
         assert y.output
         assert [x, weights] == self.inputs
         assert sorted(t.uid for t in (x, weights, y)) == [1, 2, 3]
@@ -164,10 +156,9 @@ class Graph:
         assert all(len(t.dim) == len(t.stride) == 4 for t in (x, weights, y))
         assert y.packed
         assert weights.packed
-        image, loss = (y, x) if gradient else (x, y)  # of the convolution that both are about
-        small = [(image.dim[i + 2] + 2 * padding[i] - weights.dim[i + 2]) // stride[i] + 1 for i in range(2)]
-        assert loss.dim == [image.dim[0], weights.dim[0], *small]
-        assert image.dim[1] == weights.dim[1]
+        small = [(x.dim[i + 2] + 2 * padding[i] - weights.dim[i + 2]) // stride[i] + 1 for i in range(2)]
+        assert y.dim == [x.dim[0], weights.dim[0], *small]
+        assert x.dim[1] == weights.dim[1]
 
     def build_operation_graph(self) -> None:
         self._advance("built")
@@ -196,13 +187,12 @@ class Graph:
         assert self.step == "ready", "executed before it was built"
         assert handle is self.handle
         assert handle.streams, "no stream was set"
-        ((gradient, x, weights, y, padding, stride),) = self.operations
+        ((x, weights, y, padding, stride),) = self.operations
         assert set(tensors) == {x.uid, weights.uid, y.uid}
         assert workspace % ALIGNMENT == 0
         # What lies where the workspace does is lost, before and after.
         ctypes.memset(workspace, 0xFF, self.module.workspace)
-        compute = transposed if gradient else convolved
-        result = compute(self._read(x, tensors), self._read(weights, tensors), padding, stride, y.dim[2:])
+        result = convolved(self._read(x, tensors), self._read(weights, tensors), padding, stride)
         y.memory(tensors[y.uid])[...] = rounded(result, y.kind)
         ctypes.memset(workspace, 0xFF, self.module.workspace)
 
@@ -219,21 +209,11 @@ class Graph:
         self.step = step
 
 
-def convolved(x: Array, weights: Array, padding: list[int], stride: list[int], size: list[int]) -> Array:
+def convolved(x: Array, weights: Array, padding: list[int], stride: list[int]) -> Array:
     """y[n, k, p, q] = sum of weights[k, c, r, s] * x[n, c, p * stride + r - padding, q * stride + s - padding]."""
     padded = np.pad(x, ((0, 0), (0, 0), (padding[0],) * 2, (padding[1],) * 2))
     windows = np.lib.stride_tricks.sliding_window_view(padded, weights.shape[2:], (2, 3))
     return np.einsum("ncpqrs,kcrs->nkpq", windows[:, :, :: stride[0], :: stride[1]], weights, optimize=True)
-
-
-def transposed(loss: Array, weights: Array, padding: list[int], stride: list[int], size: list[int]) -> Array:
-    """The gradient of `convolved` by x: row r of the weights meets the rows of x that it was multiplied with."""
-    rows, columns = (n + 2 * p for n, p in zip(size, padding, strict=True))
-    image = np.zeros((loss.shape[0], weights.shape[1], rows, columns))
-    for r, s in np.ndindex(weights.shape[2:]):
-        for p, q in np.ndindex(loss.shape[2:]):
-            image[:, :, p * stride[0] + r, q * stride[1] + s] += loss[:, :, p, q] @ weights[:, :, r, s]
-    return image[:, :, padding[0] : rows - padding[0], padding[1] : columns - padding[1]]
 
 
 def rounded(values: Array, kind: data_type) -> Array:

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The windows of a convolution, NHWC, as the rows of a matrix (im2col): the left factor of its product.
 //   out[n, y, x, ky, kx, c] = in[n, y * stride + ky - top, x * stride + kx - left, c], 0 outside
-// The transposed convolution 4x4 of stride 2 is four of them, one for each parity of its pixels.
 // A thread copies one piece of a pixel: 16 bytes, or an element or two where those do not fit.
 #include <flownet2/cuda/gather.hpp>
 
@@ -114,12 +113,6 @@ Gather convolution_windows(const Shape& in, std::int64_t pitch, std::int64_t byt
   const std::int64_t down = std::max<std::int64_t>(in.h + 2 * padding - kernel + stride, 0) / stride;
   const std::int64_t across = std::max<std::int64_t>(in.w + 2 * padding - kernel + stride, 0) / stride;
   return {in, pitch, bytes, kernel, kernel, stride, padding, padding, down, across};
-}
-
-Gather phase_windows(const Shape& in, std::int64_t pitch, std::int64_t bytes, std::int64_t phase_row,
-                     std::int64_t phase_column) {
-  if ((phase_row | phase_column | 1) != 1) fail(op, "phases must be 0 or 1");
-  return {in, pitch, bytes, 2, 2, 1, 1 - phase_row, 1 - phase_column, in.h, in.w};
 }
 
 void gather(const void* in, const Gather& what, std::int64_t first, std::int64_t last, void* out,

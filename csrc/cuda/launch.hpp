@@ -40,12 +40,6 @@ inline unsigned blocks_for(const char* op, std::int64_t count, std::int64_t per_
   return static_cast<unsigned>(blocks);
 }
 
-/// `count` neighbours along x, a batch along y.
-inline Launch over_line(const char* op, std::int64_t count, std::int64_t batch) {
-  const auto along = static_cast<unsigned>(std::clamp<std::int64_t>(batch, 1, most_blocks_yz));
-  return {{blocks_for(op, count, threads_per_block), along, 1}, {threads_per_block, 1}};
-}
-
 /// Tiles of 32 columns and 8 rows, a batch along z.
 inline Launch over_image(const char* op, std::int64_t h, std::int64_t w, std::int64_t batch) {
   if (h < 1 || w < 1 || batch < 1 || std::max(h, w) > longest_side) {

@@ -27,8 +27,6 @@
 namespace flownet2::python {
 namespace {
 
-using Pair = std::pair<std::int64_t, std::int64_t>;
-
 // ---- helpers
 
 Shape shape_of(const CudaTensor& t) { return {t.size(0), t.size(1), t.size(2), t.size(3)}; }
@@ -115,12 +113,16 @@ void elementwise(const std::string& kind, const py::object& a, const py::object&
 
 // ---- parts of convolutions
 
-void gather_windows(const CudaTensor& from, const CudaTensor& to, const cuda::Gather& what,
-                    std::int64_t first, std::uintptr_t launch) {
+/// x (N, H, W, C) -> out (rows, columns, kernel * kernel * C), rows of all images from `first` on.
+void gather(const py::object& x, const py::object& out, std::int64_t kernel, std::int64_t stride,
+            std::int64_t padding, std::int64_t first, std::uintptr_t launch) {
+  const CudaTensor from = cuda_tensor(x, "x", 4, any_float, false);
+  const CudaTensor to = cuda_tensor(out, "out", 3, any_float, true);
   if (from.type != to.type) throw py::type_error("out: expected the dtype of x");
   expect_contiguous(to);
-  const std::int64_t window =
-      detail::product("x", detail::product("x", what.kernel_rows, what.kernel_columns), from.size(3));
+  const cuda::Gather what = cuda::convolution_windows(
+      nhwc_shape(from), pixel_pitch(from), cuda::bytes_of(number_of(from)), kernel, stride, padding);
+  const std::int64_t window = detail::product("x", kernel * kernel, from.size(3));
   expect_shape(to, {to.size(0), what.out_columns, window});
   if (first < 0) throw py::value_error("first must be at least 0");
   queue({&from, &to}, launch, [&](void* stream) {
@@ -129,36 +131,18 @@ void gather_windows(const CudaTensor& from, const CudaTensor& to, const cuda::Ga
   });
 }
 
-void gather(const py::object& x, const py::object& out, std::int64_t kernel, std::int64_t stride,
-            std::int64_t padding, std::int64_t first, std::uintptr_t launch) {
-  const CudaTensor from = cuda_tensor(x, "x", 4, any_float, false);
-  const CudaTensor to = cuda_tensor(out, "out", 3, any_float, true);
-  const std::int64_t bytes = cuda::bytes_of(number_of(from));
-  gather_windows(
-      from, to,
-      cuda::convolution_windows(nhwc_shape(from), pixel_pitch(from), bytes, kernel, stride, padding),
-      first, launch);
+void check_bias(const CudaTensor& bias, std::int64_t channels) {
+  if (bias.data == nullptr) return;
+  expect_shape(bias, {channels});
+  if (channels > 1 && bias.strides[0] != 1) throw py::value_error("bias: expected no gaps");
 }
 
-void gather_phase(const py::object& x, const py::object& out, const Pair& phase, std::int64_t first,
-                  std::uintptr_t launch) {
-  const CudaTensor from = cuda_tensor(x, "x", 4, any_float, false);
-  const CudaTensor to = cuda_tensor(out, "out", 3, any_float, true);
-  const std::int64_t bytes = cuda::bytes_of(number_of(from));
-  gather_windows(
-      from, to,
-      cuda::phase_windows(nhwc_shape(from), pixel_pitch(from), bytes, phase.first, phase.second), first,
-      launch);
-}
-
-/// x (rows, columns, K) -> out (rows, columns, K), or with a phase (2 * rows, 2 * columns, K).
+/// x (rows, columns, K) -> out (rows, columns, K).
 void epilogue(const py::object& x, const py::object& bias, const py::object& out,
-              std::optional<float> leaky_slope, const std::optional<Pair>& phase,
-              std::uintptr_t launch) {
+              std::optional<float> leaky_slope, std::uintptr_t launch) {
   const CudaTensor from = cuda_tensor(x, "x", 3, any_float, false);
   const CudaTensor to = cuda_tensor(out, "out", 3, any_float, true);
   const CudaTensor terms = bias.is_none() ? CudaTensor() : cuda_tensor(bias, "bias", 1, float32, false);
-  const std::int64_t step = phase ? 2 : 1;
   cuda::Epilogue what;
   what.rows = from.size(0);
   what.columns = from.size(1);
@@ -166,18 +150,31 @@ void epilogue(const py::object& x, const py::object& bias, const py::object& out
   what.in_pitch = pixel_pitch(from);
   what.out_pitch = pixel_pitch(to);
   what.slope = leaky_slope.value_or(1.0f);
-  what.step = step;
-  if (phase) {
-    what.phase_row = phase->first;
-    what.phase_column = phase->second;
-  }
-  expect_shape(to, {what.rows * step, what.columns * step, what.channels});
-  if (terms.data != nullptr) {
-    expect_shape(terms, {what.channels});
-    if (what.channels > 1 && terms.strides[0] != 1) throw py::value_error("bias: expected no gaps");
-  }
+  expect_shape(to, {what.rows, what.columns, what.channels});
+  check_bias(terms, what.channels);
   queue({&from, &terms, &to}, launch, [&](void* stream) {
     cuda::epilogue(from.data, number_of(from), floats(terms), to.data, number_of(to), what, stream);
+  });
+}
+
+/// x (rows, W / 2 + 1, 4 * C), rows of the grids from `first` on, C at least K -> into out (N, H, W, K).
+void scatter(const py::object& x, const py::object& bias, const py::object& out, std::int64_t first,
+             std::optional<float> leaky_slope, std::uintptr_t launch) {
+  const CudaTensor from = cuda_tensor(x, "x", 3, any_float, false);
+  const CudaTensor to = cuda_tensor(out, "out", 4, any_float, true);
+  const CudaTensor terms = bias.is_none() ? CudaTensor() : cuda_tensor(bias, "bias", 1, float32, false);
+  cuda::Scatter what;
+  what.out = nhwc_shape(to);
+  what.in_pitch = pixel_pitch(from);
+  what.phase_pitch = from.size(2) / 4;
+  what.out_pitch = pixel_pitch(to);
+  what.slope = leaky_slope.value_or(1.0f);
+  expect_shape(from, {from.size(0), to.size(2) / 2 + 1, 4 * what.phase_pitch});
+  check_bias(terms, what.out.c);
+  if (first < 0) throw py::value_error("first must be at least 0");
+  queue({&from, &terms, &to}, launch, [&](void* stream) {
+    cuda::scatter(from.data, number_of(from), floats(terms), to.data, number_of(to), what, first,
+                  detail::product("first", first, 1) + from.size(0), stream);
   });
 }
 
@@ -263,9 +260,6 @@ void translate(std::exception_ptr error) {
 }
 
 void bind_geometry(py::module_& m) {
-  m.def("launch_over_line", [](std::int64_t count, std::int64_t batch) {
-    return launch_facts(cuda::over_line("launch", count, batch));
-  });
   m.def("launch_over_image", [](std::int64_t h, std::int64_t w, std::int64_t batch) {
     return launch_facts(cuda::over_image("launch", h, w, batch));
   });
@@ -292,10 +286,10 @@ void bind_cuda_kernels(py::module_& m) {
         py::kw_only(), arg("factor") = 1.0f, arg("leaky_slope") = py::none(), stream);
   m.def("gather", gather, arg("x"), arg("out"), py::kw_only(), arg("kernel"), arg("stride"),
         arg("padding"), arg("first") = 0, stream);
-  m.def("gather_phase", gather_phase, arg("x"), arg("out"), py::kw_only(), arg("phase"),
-        arg("first") = 0, stream);
   m.def("epilogue", epilogue, arg("x"), arg("bias").none(true), arg("out"), py::kw_only(),
-        arg("leaky_slope") = py::none(), arg("phase") = py::none(), stream);
+        arg("leaky_slope") = py::none(), stream);
+  m.def("scatter", scatter, arg("x"), arg("bias").none(true), arg("out"), py::kw_only(),
+        arg("first") = 0, arg("leaky_slope") = py::none(), stream);
   m.def("pack", pack, arg("first"), arg("second"), arg("out"), py::kw_only(), arg("reversed"),
         arg("mean"), stream);
   m.def("link", link, arg("pair"), arg("flow"), arg("out"), py::kw_only(), arg("factor"), arg("padding"),

@@ -8,7 +8,7 @@ namespace flownet2::python {
 /// correlate, correlation_launch.
 void bind_cuda_correlation(pybind11::module_& m);
 
-/// channel_norm, resize, warp, gather, gather_phase, epilogue, pack, link, fusion_link; their errors.
+/// channel_norm, resize, warp, gather, epilogue, scatter, pack, link, fusion_link; their errors.
 void bind_cuda_kernels(pybind11::module_& m);
 
 /// flow_head, flow_up.

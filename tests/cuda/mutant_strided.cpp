@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernels of strided tensors and the gathering of windows against plain loops, for several layouts
-// and schedules: status 1 where one is wrong. test_mutants.py compiles it with the kernels as they are
-// and with mistakes planted in them.
+// The kernels of strided tensors, the gathering of windows and what follows products against plain
+// loops, for several layouts and schedules: status 1 where one is wrong. test_mutants.py compiles it
+// with the kernels as they are and with mistakes planted in them.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <functional>
+#include <utility>
 #include <vector>
 
 #include "error.cpp"
@@ -27,6 +28,9 @@
 #undef op
 #define op gather_op
 #include "cuda/gather.cu"
+#undef op
+#define op epilogue_op
+#include "cuda/epilogue.cu"
 #undef op
 
 namespace {
@@ -164,6 +168,56 @@ bool gather_right(const Shape& shape, bool whole) {
   });
 }
 
+/// Pixels that begin at an address of 16 bytes, at a pitch of 16 bytes if that is said, room before
+/// them.
+Field pixels_of(const Shape& s, bool whole, std::uint32_t seed) {
+  Field field(s, true, seed);
+  const std::int64_t pitch = s.c / 4 * 4 + (whole ? 8 : 7);
+  field.strides = {s.h * s.w * pitch, 1, s.w * pitch, pitch};
+  field.first = (s.w + 1) * pitch / 4 * 4 + 4;
+  return field;
+}
+
+float leaky_quarter(float value) { return value > 0 ? value : value / 4; }
+
+bool epilogue_right(const Shape& shape, bool whole) {
+  const Field x = pixels_of(shape, whole, 8), bias(shape, false, 9);
+  Field out = pixels_of(shape, whole, 0);
+  Epilogue what;
+  what.rows = shape.n * shape.h;
+  what.columns = shape.w;
+  what.channels = shape.c;
+  what.in_pitch = x.strides.w;
+  what.out_pitch = out.strides.w + 4;  // not that of the input
+  what.slope = 0.25f;
+  out.strides = {shape.h * shape.w * what.out_pitch, 1, shape.w * what.out_pitch, what.out_pitch};
+  epilogue(x.read().data, Number::float32, bias.memory.data(), out.write().data, Number::float32, what,
+           nullptr);
+  return holds(out, [&](auto n, auto c, auto y, auto column) {
+    return leaky_quarter(x.at(n, c, y, column) + bias.memory[std::size_t(c)]);
+  });
+}
+
+/// In two slabs, the second from the first image's last row on where there are two images.
+bool scatter_right(const Shape& shape, bool whole) {
+  const std::int64_t filled = (shape.c + 7) / 8 * 8;
+  const Field x = pixels_of({shape.n, 4 * filled, shape.h + 1, shape.w + 1}, whole, 10);
+  const Field bias(shape, false, 11);
+  Field out = pixels_of({shape.n, shape.c, 2 * shape.h, 2 * shape.w}, whole, 0);
+  const Scatter what = {out.shape, x.strides.w, filled, out.strides.w, 0.25f};
+  const std::int64_t rows = shape.n * (shape.h + 1);
+  const auto* sums = static_cast<const float*>(x.read().data);
+  for (const auto& [first, last] : {std::pair{std::int64_t{0}, shape.h}, std::pair{shape.h, rows}}) {
+    scatter(sums + first * x.strides.h, Number::float32, bias.memory.data(), out.write().data,
+            Number::float32, what, first, last, nullptr);
+  }
+  return holds(out, [&](auto n, auto c, auto y, auto column) {
+    const std::int64_t phase = 2 * ((y + 1) % 2) + (column + 1) % 2;
+    const float sum = x.at(n, phase * filled + c, (y + 1) / 2, (column + 1) / 2);
+    return leaky_quarter(sum + bias.memory[std::size_t(c)]);
+  });
+}
+
 bool right(const char* name, bool (*kernel)(const Shape&, bool)) {
   bool fine = true;
   for (std::uint64_t seed = 0; seed < 3; ++seed) {
@@ -179,8 +233,9 @@ bool right(const char* name, bool (*kernel)(const Shape&, bool)) {
 }  // namespace
 
 int main() {
-  const bool all[] = {right("norm", norm_right), right("resize", resize_right),
-                      right("warp", warp_right), right("elementwise", elementwise_right),
-                      right("gather", gather_right)};
+  const bool all[] = {right("norm", norm_right),      right("resize", resize_right),
+                      right("warp", warp_right),      right("elementwise", elementwise_right),
+                      right("gather", gather_right),  right("epilogue", epilogue_right),
+                      right("scatter", scatter_right)};
   return std::all_of(std::begin(all), std::end(all), [](bool fine) { return fine; }) ? 0 : 1;
 }

@@ -91,6 +91,7 @@ def test_every_kernel_and_network_is_compared(report: CudaReport) -> None:
         "flow_head",
         "flow_up",
         "epilogue",
+        "scatter",
         "pack",
     }
     names = {x.name.split(",")[0] for x in report.operators}
@@ -164,8 +165,11 @@ def nan(out: Array) -> None:
     out[(-1,) * out.ndim] = np.nan
 
 
+KERNELS = ["correlate", "warp", "elementwise", "flow_head", "epilogue", "scatter", "pack", "fusion_link"]
+
+
 @pytest.mark.parametrize("change", [much, gone, nan])
-@pytest.mark.parametrize("kernel", ["correlate", "warp", "elementwise", "flow_head", "epilogue", "pack", "fusion_link"])
+@pytest.mark.parametrize("kernel", KERNELS)
 def test_a_wrong_kernel(host: ModuleType, kernel: str, change: Callable[..., None]) -> None:
     found = results(
         [job for job in kernels.jobs(Broken(host, kernel, change)) if job.failed("").name.split(",")[0] == kernel]

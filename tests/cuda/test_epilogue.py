@@ -73,21 +73,6 @@ def test_input_may_be_padded(host: ModuleType) -> None:
     assert np.array_equal(out, x[..., :2])
 
 
-@pytest.mark.parametrize("size", [(1, 1, 8), (3, 5, 7), (6, 9, 16)], ids=str)
-@pytest.mark.parametrize("number", NUMBERS)
-def test_phases_interleave(host: ModuleType, schedule: int, number: str, size: tuple[int, ...]) -> None:
-    rows, columns, channels = size
-    out = np.full((2 * rows, 2 * columns, channels), FILL, DTYPES[number])
-    expected = np.zeros_like(out)
-    for index, phase in enumerate([(0, 0), (0, 1), (1, 0), (1, 1)]):
-        x, bias = inputs(*size)
-        x += index
-        run(host, stored(x, number), bias, out, leaky_slope=0.1, phase=phase)
-        values = expected_of(values_of(stored(x, number)), bias, 0.1)
-        expected[phase[0] :: 2, phase[1] :: 2] = stored(values, number)
-    assert np.array_equal(out, expected)
-
-
 def test_not_a_number_stays(host: ModuleType) -> None:
     x, bias = inputs(2, 3, 9)
     x[0, 1, 2], x[1, 2, 8], x[0, 0, 0] = np.nan, np.nan, -np.inf
@@ -114,8 +99,6 @@ def test_refused_arguments(host: ModuleType) -> None:
     half, bits = np.zeros((2, 3, 4), np.float16), np.zeros((2, 3, 4), np.uint16)
     with pytest.raises(ValueError, match="must be float32, or both the same"):
         run(host, half, None, bits)
-    with pytest.raises(ValueError, match="both phases in 0"):
-        run(host, half, None, np.zeros((4, 6, 4), np.float16), phase=(2, 0))
     with pytest.raises(ValueError, match="out: expected an array in C order"):
         run(host, half, None, np.zeros((2, 3, 8), np.float16)[..., ::2])
     with pytest.raises(ValueError, match="bias: expected no gaps"):

@@ -253,6 +253,20 @@ def test_random_graphs(host: ModuleType, sample: Sample) -> None:
         assert np.array_equal(array, values[sample.graph.outputs.get(name, name)], equal_nan=True), name
 
 
+def test_a_picture_joined_with_itself(host: ModuleType) -> None:
+    """Its channels are read once, by both weights."""
+    b = Builder("twice", 8)
+    first, _ = b.input("image1", 3), b.input("image2", 3)
+    twice = b.add("twice", "concat", (first, first), at.Concat())
+    graph = b.build({"flow": b.conv2d("wide", twice, 8, 3)})
+    rng = np.random.default_rng(0)
+    parameters = {name: rng.standard_normal(shape).astype(np.float32) for name, shape in graph.parameters.items()}
+    inputs = {item.name: rng.standard_normal((1, 3, 8, 8)).astype(np.float32) for item in graph.inputs}
+    got = compiled(host, graph, parameters).run(inputs, ["flow"])["flow"]
+    expected = get_executor("reference").compile(graph, parameters).run(inputs, ["flow"])["flow"]
+    assert_near(got, expected, atol=1e-4, what="twice")
+
+
 def one_layer(op: str, attributes: Any, shape: tuple[int, ...]) -> Graph:
     b = Builder("one", 8)
     first, second = b.input("image1", 3), b.input("image2", 3)

@@ -8,25 +8,6 @@ from types import ModuleType
 import pytest
 
 MOST_X, MOST_YZ = 2**31 - 1, 65535
-COUNTS = [1, 2, 31, 32, 33, 255, 256, 257, 2**31, 2**32 + 1]
-
-
-@pytest.mark.parametrize("count", COUNTS)
-@pytest.mark.parametrize("batch", [1, 2, MOST_YZ, MOST_YZ + 1])
-def test_over_line(host: ModuleType, count: int, batch: int) -> None:
-    blocks, threads = host.launch_over_line(count, batch)
-    assert threads == (256, 1)
-    assert blocks == ((count + 255) // 256, min(batch, MOST_YZ), 1)
-
-
-@pytest.mark.parametrize("count", [0, -1, -(2**40), MOST_X * 256 + 1, 2**62])
-def test_over_line_refuses(host: ModuleType, count: int) -> None:
-    with pytest.raises(ValueError, match="none or too many"):
-        host.launch_over_line(count, 1)
-
-
-def test_the_longest_line(host: ModuleType) -> None:
-    assert host.launch_over_line(MOST_X * 256, 1)[0] == (MOST_X, 1, 1)
 
 
 @pytest.mark.parametrize("h", [1, 7, 8, 9, MOST_YZ * 8, MOST_YZ * 8 + 1, 2**30])

@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SIMT, MMA, FLOW, STRIDED = "correlation_simt.cuh", "correlation_mma.cuh", "flow_head.cu", "strided.cuh"
+EPILOGUE = "epilogue.cu"
 CORRELATIONS, FLOWS, STRIDED_KERNELS = "mutant.cpp", "mutant_flow.cpp", "mutant_strided.cpp"
 PROGRAMS = (CORRELATIONS, FLOWS, STRIDED_KERNELS)
 PROGRAM_OF = {"simt": CORRELATIONS, "mma": CORRELATIONS, "head": FLOWS, "up": FLOWS}  # of the others: STRIDED_KERNELS
@@ -58,6 +59,27 @@ MUTANTS = {
     "elementwise-no-slope": ("elementwise.cu", "leaky(value, e.what.slope)", "value"),
     "gather-no-pitch": ("gather.cu", "from * a.pitch +", "from * a.pieces +"),
     "gather-16-bytes-at-any-pitch": ("gather.cu", "pitch % 16 == 0 && ", ""),
+    "epilogue-beyond-the-channels": (EPILOGUE, "if (Aligned && first + piece <= channels)", "if (Aligned)"),
+    "epilogue-bias-of-channel-0": (EPILOGUE, "load<piece>(bias + first, terms)", "load<piece>(bias, terms)"),
+    "epilogue-out-lies-like-in": (EPILOGUE, "pixel * a.out_pitch", "pixel * a.in_pitch"),
+    "epilogue-no-slope": (EPILOGUE, "leaky(values[i] + terms[i], slope)", "values[i] + terms[i]"),
+    "scatter-rows-and-columns-turned": (
+        EPILOGUE,
+        "- 1 + phase / 2;\n  const int x = 2 * column - 1 + phase % 2;",
+        "- 1 + phase % 2;\n  const int x = 2 * column - 1 + phase / 2;",
+    ),
+    "scatter-displaced-by-one": (EPILOGUE, "2 * column - 1 + phase % 2", "2 * column + phase % 2"),
+    "scatter-beyond-the-top": (EPILOGUE, "y < 0 || ", ""),
+    "scatter-beyond-the-bottom": (EPILOGUE, "y >= a.h || ", ""),
+    "scatter-beyond-the-left": (EPILOGUE, "x < 0 || ", ""),
+    "scatter-beyond-the-right": (EPILOGUE, " || x >= a.w", ""),
+    "scatter-no-last-column": (EPILOGUE, "x >= a.w", "x + 1 >= a.w"),
+    "scatter-no-last-row": (EPILOGUE, "y >= a.h", "y + 1 >= a.h"),
+    "scatter-grids-as-high-as-the-input": (EPILOGUE, "(a.h) / 2 + 1", "(a.h) / 2"),
+    "scatter-grids-as-wide-as-the-input": (EPILOGUE, "(a.w) / 2 + 1", "(a.w) / 2"),
+    "scatter-first-image-alone": (EPILOGUE, "static_cast<std::int64_t>(image) * a.h + y", "std::int64_t{y}"),
+    "scatter-every-slab-from-row-0": (EPILOGUE, "(a.first + down)", "(down)"),
+    "scatter-phases-without-filling": (EPILOGUE, "phase * a.phase_pitch", "phase * a.channels"),
 }
 # A copy that nobody waits for lands when its thread ends at the latest, which barriers may have put in order: of those
 # only the results tell.

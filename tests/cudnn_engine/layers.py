@@ -45,14 +45,17 @@ def _spec(graph: Graph, node: Node, source: Shape, pitch: int | None, precision:
         node.attributes.padding,
     )
     assert (kernel, stride, padding) == (other, also, too)  # all of FlowNet2 is square
+    outputs = padded(output_channels(graph, node))
+    if node.op == "conv_transpose2d":  # its four phases as one plain convolution
+        assert (kernel, stride, padding) == (4, 2, 1)
+        kernel, stride, outputs = 2, 1, 4 * outputs
     return ConvSpec(
-        transposed=node.op == "conv_transpose2d",
         batch=batch,
         height=height,
         width=width,
         channels_in=padded(channels),
         pitch_in=pitch or padded(channels),
-        channels_out=padded(output_channels(graph, node)),
+        channels_out=outputs,
         kernel=kernel,
         stride=stride,
         padding=padding,

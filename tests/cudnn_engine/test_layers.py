@@ -16,11 +16,11 @@ def test_flownet2_has_fifty_distinct_convolutions() -> None:
 
 def test_they_are_those_of_the_network() -> None:
     found = convolutions(build_network("flownet2"), (1, 448, 1024), "float16")
-    first = ConvSpec(False, 1, 448, 1024, 8, 8, 64, 7, 2, 3, "float16")
+    first = ConvSpec(1, 448, 1024, 8, 8, 64, 7, 2, 3, "float16")
     assert found["layers"][first] == ["flownetc.conv1a", "flownetc.conv1b"]
-    deconvolution = ConvSpec(True, 1, 7, 16, 1024, 1024, 512, 4, 2, 1, "float16")
+    deconvolution = ConvSpec(1, 7, 16, 1024, 1024, 4 * 512, 2, 1, 1, "float16")
     assert "flownetc.deconv5" in found["layers"][deconvolution]
-    head = ConvSpec(False, 1, 7, 16, 1024, 1024, 8, 3, 1, 1, "float16")
+    head = ConvSpec(1, 7, 16, 1024, 1024, 8, 3, 1, 1, "float16")
     assert "flownetc.predict_flow6" in found["flow"][head]
-    skip = ConvSpec(False, 1, 56, 128, 256, 392, 512, 3, 2, 1, "float16")  # 256 + 128 + 2 channels, padded to 392
+    skip = ConvSpec(1, 56, 128, 256, 392, 512, 3, 2, 1, "float16")  # 256 + 128 + 2 channels, padded to 392
     assert "flownetc.conv4" in found["slices"][skip]

@@ -227,16 +227,26 @@ def _convolved(op: str, rule: Any, x: Array, weight: Array, bias: Array) -> Arra
     return _nhwc(_reference(op, rule, _planar(x), **values))
 
 
-def _epilogue(phase: tuple[int, int] | None, device: Device, number: str) -> tuple[Array, Array]:
-    sums, bias = _normal((18, 13, 24)), _normal((24,))
-    step = 1 if phase is None else 2
-    out = device.zeros((18 * step, 13 * step, 24), storage(number))
-    device.launch("epilogue", device.asarray(sums), device.asarray(bias), out, leaky_slope=_SLOPE, phase=phase)
-    row, column = phase or (0, 0)
-    expected = np.zeros(out.shape)
+def _finished(sums: Array, bias: Array) -> Array:
     value = sums.astype(np.float64) + bias
-    expected[row::step, column::step] = np.where(value > 0, value, _SLOPE * value)
-    return device.to_host(out), expected
+    return np.where(value > 0, value, _SLOPE * value)
+
+
+def _epilogue(device: Device, number: str) -> tuple[Array, Array]:
+    sums, bias = _normal((18, 13, 24)), _normal((24,))
+    out = device.zeros(sums.shape, storage(number))
+    device.launch("epilogue", device.asarray(sums), device.asarray(bias), out, leaky_slope=_SLOPE)
+    return device.to_host(out), _finished(sums, bias)
+
+
+def _scatter(filled: int, device: Device, number: str) -> tuple[Array, Array]:
+    """filled: channels of a phase of the sums, of which 20 are real."""
+    (n, h, w), sums, bias = _PIXELS, _normal((2 * 10, 14, 4 * filled)), _normal((20,))
+    out = device.zeros((n, 2 * h, 2 * w, 20), storage(number))
+    device.launch("scatter", device.asarray(sums), device.asarray(bias), out, leaky_slope=_SLOPE)
+    grid = sums.reshape(n, h + 1, w + 1, 2, 2, filled)[..., :20]
+    pixels = grid.transpose(0, 1, 3, 2, 4, 5).reshape(n, 2 * h + 2, 2 * w + 2, 20)
+    return device.to_host(out), _finished(pixels[:, 1:-1, 1:-1], bias)
 
 
 # ---- between networks
@@ -305,8 +315,9 @@ def _fusion_link(device: Device, number: str) -> tuple[Array, Array]:
 def _between_networks() -> Iterator[Case]:
     yield "flow_head", NUMBERS, _head
     yield "flow_up", NUMBERS, _up
-    yield "epilogue", NUMBERS, partial(_epilogue, None)
-    yield "epilogue, a phase", NUMBERS, partial(_epilogue, (1, 0))
+    yield "epilogue", NUMBERS, _epilogue
+    yield "scatter", NUMBERS, partial(_scatter, 24)
+    yield "scatter, not aligned", NUMBERS, partial(_scatter, 21)
     yield "pack", NUMBERS, _pack
     yield "link", NUMBERS, _link
     yield "fusion_link", NUMBERS, _fusion_link

@@ -24,12 +24,12 @@ std::vector<std::pair<std::string, Call>> calls() {
   const cuda::QuarterFlow flow = {memory};
   cuda::Epilogue rows;
   rows.rows = rows.columns = rows.channels = rows.in_pitch = rows.out_pitch = 8;
+  const cuda::Scatter grid = {shape, 8, 2, 2};
   cuda::Pictures pictures;
   pictures.first = pictures.second = memory;
   pictures.n = 1;
   pictures.h = pictures.w = 8;
   const cuda::Gather windows = cuda::convolution_windows(shape, 2, 4, 3, 1, 1);
-  const cuda::Gather phases = cuda::phase_windows(shape, 2, 4, 0, 1);
   const auto float32 = cuda::Number::float32;
   const flownet2::Shape one = {1, 1, 8, 8}, large = {1, 2, 16, 16};
   const cuda::ConstTensor x = {memory, float32, shape, cuda::planar(shape)};
@@ -61,9 +61,10 @@ std::vector<std::pair<std::string, Call>> calls() {
       {"flow_head", [=](float* out) { cuda::flow_head(memory, memory, nullptr, out, head, nullptr); }},
       {"flow_up", [=](float* out) { cuda::flow_up(memory, memory, nullptr, out, head, nullptr); }},
       {"gather", [=](float* out) { cuda::gather(memory, windows, 0, 8, out, nullptr); }},
-      {"gather of a phase", [=](float* out) { cuda::gather(memory, phases, 0, 8, out, nullptr); }},
       {"epilogue",
        [=](float* out) { cuda::epilogue(memory, float32, nullptr, out, float32, rows, nullptr); }},
+      {"scatter",
+       [=](float* out) { cuda::scatter(memory, float32, nullptr, out, float32, grid, 0, 5, nullptr); }},
       {"pack", [=](float* out) { cuda::pack(pictures, out, float32, nullptr); }},
       {"link", [=](float* out) { cuda::link(pair, flow, false, out, nullptr); }},
       {"fusion_link", [=](float* out) { cuda::fusion_link(pair, flow, flow, out, nullptr); }},

@@ -27,11 +27,6 @@ struct Gather {
 FLOWNET2_API Gather convolution_windows(const Shape& in, std::int64_t pitch, std::int64_t bytes,
                                         std::int64_t kernel, std::int64_t stride, std::int64_t padding);
 
-/// Of conv_transpose2d 4x4, stride 2, padding 1: its pixels (2 * i + phase_row, 2 * j + phase_column)
-/// are a 2x2 convolution, tap t of a phase p being the kernel's 3 - p - 2 * t.
-FLOWNET2_API Gather phase_windows(const Shape& in, std::int64_t pitch, std::int64_t bytes,
-                                  std::int64_t phase_row, std::int64_t phase_column);
-
 /// Rows [first, last) of the N * out_rows rows -> out (last - first, out_columns, kernel_rows,
 /// kernel_columns, C) without gaps; zeros outside the image.
 FLOWNET2_API void gather(const void* in, const Gather& what, std::int64_t first, std::int64_t last,

@@ -11,10 +11,9 @@ from flownet2.types import Array
 
 @dataclass(frozen=True)
 class ConvSpec:
-    """One convolution on tensors (N, H, W, C), as an engine sees it.
+    """One convolution on tensors (N, H, W, C), as an engine sees it; transposed ones became plain (transposed.py).
 
     Attributes:
-        transposed: a transposed convolution.
         batch, height, width: of the input.
         channels_in: of the tensor that is read, zeros for padding among them.
         pitch_in: elements from one pixel of it to the next; more than channels_in in a slice of channels.
@@ -24,7 +23,6 @@ class ConvSpec:
             "bfloat16".
     """
 
-    transposed: bool
     batch: int
     height: int
     width: int
@@ -39,9 +37,6 @@ class ConvSpec:
     @property
     def out_size(self) -> tuple[int, int]:
         """(rows, columns) of the result."""
-        if self.transposed:
-            add = self.kernel - 2 * self.padding - self.stride
-            return self.height * self.stride + add, self.width * self.stride + add
         less = self.kernel - 2 * self.padding
         return (self.height - less) // self.stride + 1, (self.width - less) // self.stride + 1
 
@@ -49,14 +44,12 @@ class ConvSpec:
 class Finish(Protocol):
     """Queues bias, LeakyReLU and the way into the output's channels for some rows of a result."""
 
-    def __call__(self, sums: Any, first: int, phase: tuple[int, int] | None = None) -> None:
+    def __call__(self, sums: Any, first: int) -> None:
         """Takes rows of all images, counted as one, of a convolution's result.
 
         Args:
             sums: (rows, columns, channels_out), float32 or the precision's own type.
             first: number of the first of them.
-            phase: of a transposed convolution of stride 2: which of its rows and columns (0 or 1) these are; rows are
-                then counted in the input.
         """
         ...
 
@@ -91,8 +84,8 @@ class Engine(Protocol):
 
     name: str
 
-    def packed(self, weight: Array, transposed: bool) -> Array:
-        """Weights as the engine reads them: float32, from (Co, Ci, Kh, Kw), or (Ci, Co, Kh, Kw) if transposed."""
+    def packed(self, weight: Array) -> Array:
+        """Weights as the engine reads them: float32, from (Co, Ci, Kh, Kw)."""
         ...
 
     def plan(self, spec: ConvSpec) -> Convolution:

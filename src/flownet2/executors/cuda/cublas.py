@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from flownet2.errors import UnavailableError
 from flownet2.executors.cuda.convolution import Convolution, ConvSpec, Finish
 from flownet2.executors.cuda.cublas_library import WORKSPACE
 from flownet2.executors.cuda.storage import storage
@@ -20,7 +19,6 @@ SLAB = 16 << 20
 """Bytes of windows that are gathered at a time: less than half the cache of every GPU that is supported but small
 ones, and enough to fill the large ones with work."""
 
-_PHASES = ((0, 0), (0, 1), (1, 0), (1, 1))
 _ALIGNMENT = 256
 
 
@@ -32,29 +30,21 @@ class CublasEngine:
     def __init__(self, device: Any) -> None:
         self._device = device
 
-    def packed(self, weight: Array, transposed: bool) -> Array:
-        """(Kh * Kw * Ci, Co), or for each of the four phases (2 * 2 * Ci, Co)."""
-        if not transposed:
-            return np.ascontiguousarray(weight.transpose(2, 3, 1, 0).reshape(-1, weight.shape[0]))
-        taps = weight.transpose(2, 3, 0, 1)  # tap t of a phase p is the kernel's 3 - p - 2 * t
-        return np.stack([taps[3 - p :: -2, 3 - q :: -2].reshape(-1, weight.shape[1]) for p, q in _PHASES])
+    def packed(self, weight: Array) -> Array:
+        """(Kh * Kw * Ci, Co)."""
+        return np.ascontiguousarray(weight.transpose(2, 3, 1, 0).reshape(-1, weight.shape[0]), np.float32)
 
     def plan(self, spec: ConvSpec) -> Convolution:
-        """See convolution.py; of transposed convolutions 4x4 with stride 2 and padding 1."""
-        if spec.transposed and (spec.kernel, spec.stride, spec.padding) != (4, 2, 1):
-            raise UnavailableError(
-                "conv_transpose2d on the GPU must have a kernel of 4x4, stride 2 and padding 1, got "
-                f'{spec.kernel}x{spec.kernel}, {spec.stride} and {spec.padding}; device="cpu" computes any'
-            )
+        """Cuts it into slabs."""
         return _Products(self._device, spec)
 
 
 class _Products:
     def __init__(self, device: Any, spec: ConvSpec) -> None:
         self._device, self._spec = device, spec
-        rows, self._columns = (spec.height, spec.width) if spec.transposed else spec.out_size
+        rows, self._columns = spec.out_size
         self._rows = spec.batch * rows
-        self._window = spec.channels_in * (4 if spec.transposed else spec.kernel**2)
+        self._window = spec.channels_in * spec.kernel**2
         self._type = storage(spec.precision)
         per_row = self._columns * self._window * self._type.itemsize
         slabs = -(-self._rows * per_row // SLAB)
@@ -65,22 +55,15 @@ class _Products:
         self.scratch = self._workspace + WORKSPACE
 
     def run(self, x: Any, weights: Any, scratch: Any, finish: Finish) -> None:
+        rule = {"kernel": self._spec.kernel, "stride": self._spec.stride, "padding": self._spec.padding}
         for first in range(0, self._rows, self._slab):
             rows = min(self._slab, self._rows - first)
             windows = self._part(scratch, 0, (rows, self._columns, self._window), self._type)
-            sums = self._part(
-                scratch, self._windows_end, (rows, self._columns, self._spec.channels_out), np.dtype("float32")
-            )
-            if self._spec.transposed:
-                for phase, taps in zip(_PHASES, weights, strict=True):
-                    self._device.launch("gather_phase", x, windows, phase=phase, first=first)
-                    self._multiply(windows, taps, sums, scratch)
-                    finish(sums, first, phase)
-            else:
-                rule = {"kernel": self._spec.kernel, "stride": self._spec.stride, "padding": self._spec.padding}
-                self._device.launch("gather", x, windows, first=first, **rule)
-                self._multiply(windows, weights, sums, scratch)
-                finish(sums, first)
+            shape = rows, self._columns, self._spec.channels_out
+            sums = self._part(scratch, self._windows_end, shape, np.dtype("float32"))
+            self._device.launch("gather", x, windows, first=first, **rule)
+            self._multiply(windows, weights, sums, scratch)
+            finish(sums, first)
 
     def _multiply(self, windows: Any, weights: Any, sums: Any, scratch: Any) -> None:
         flat = windows.reshape(-1, self._window), sums.reshape(-1, self._spec.channels_out)

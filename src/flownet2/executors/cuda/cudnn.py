@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Convolutions by cuDNN, through NVIDIA's package nvidia-cudnn-frontend, which is imported here alone.
 
-A convolution is conv_fprop, a transposed one conv_dgrad: the gradient of a convolution by its input. cuDNN writes plain
-sums, packed; bias, LeakyReLU and the slice of a wider tensor are the executor's kernel after it. In one graph with
-LeakyReLU, or with float32 sums of half-precision inputs, cuDNN has only engines that it compiles at run time, 0.3 to 9
-seconds a layer, and for a transposed convolution with float32 sums none at all. So sums have the type of the input.
+Every convolution is conv_fprop (transposed.py says how transposed ones are: conv_dgrad takes eight times as long for
+them in float32). cuDNN writes plain sums, packed; bias, LeakyReLU and the slice of a wider tensor are the executor's
+kernel after it. In one graph with LeakyReLU, or with float32 sums of half-precision inputs, cuDNN has only engines that
+it compiles at run time, 0.3 to 9 seconds a layer. So sums have the type of the input.
 
 Proven without a GPU: cuDNN takes these very graphs for all layers of FlowNet2 on A100, RTX 4090, H100 and RTX 5090
 (.ci/steps/cudnn.sh); dimensions, strides, padding, layout of weights and the division of the scratch memory mean the
@@ -77,8 +77,8 @@ class CudnnEngine:
         self._plans: dict[ConvSpec, CudnnConvolution] = {}
         self._lock = threading.Lock()  # cuDNN forbids two threads on one handle
 
-    def packed(self, weight: Array, transposed: bool) -> Array:  # noqa: ARG002
-        """Channels last: (Co, Kh, Kw, Ci), transposed (Ci, Kh, Kw, Co)."""
+    def packed(self, weight: Array) -> Array:
+        """Channels last: (Co, Kh, Kw, Ci)."""
         return np.ascontiguousarray(weight.transpose(0, 2, 3, 1), np.float32)
 
     def plan(self, spec: ConvSpec) -> CudnnConvolution:
@@ -147,14 +147,10 @@ def build_graph(cudnn: Any, spec: ConvSpec, **place: Any) -> Any:
     n, ci, co, k, (ho, wo) = spec.batch, spec.channels_in, spec.channels_out, spec.kernel, spec.out_size
     strides = channels_last(spec.height, spec.width, spec.pitch_in)
     x = graph.tensor(name="x", dim=[n, ci, spec.height, spec.width], stride=strides, data_type=data, uid=X)
-    first, second = (ci, co) if spec.transposed else (co, ci)
-    strides = channels_last(k, k, second)
-    weights = graph.tensor(name="weights", dim=[first, second, k, k], stride=strides, data_type=data, uid=WEIGHTS)
+    strides = channels_last(k, k, ci)
+    weights = graph.tensor(name="weights", dim=[co, ci, k, k], stride=strides, data_type=data, uid=WEIGHTS)
     window = {"padding": [spec.padding] * 2, "stride": [spec.stride] * 2, "dilation": [1, 1]}
-    if spec.transposed:
-        sums = graph.conv_dgrad(loss=x, filter=weights, **window)
-    else:
-        sums = graph.conv_fprop(image=x, weight=weights, **window)
+    sums = graph.conv_fprop(image=x, weight=weights, **window)
     sums.set_output(True).set_data_type(data).set_uid(SUMS)
     sums.set_dim([n, co, ho, wo]).set_stride(channels_last(ho, wo, co))
 

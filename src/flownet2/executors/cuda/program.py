@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from flownet2.executors.cuda.convolution import ConvSpec, Engine
+from flownet2.executors.cuda import transposed
+from flownet2.executors.cuda.convolution import ConvSpec, Engine, Finish
 from flownet2.executors.cuda.device import Device
 from flownet2.executors.cuda.layout import PICTURES, Layout
 from flownet2.executors.cuda.links import Link
@@ -153,19 +154,21 @@ class Program:
     def _planned(self, node: Node) -> Any:
         place = self._source.layout.places[node.inputs[0]]
         shape = self._source.graph.parameters[node.parameters["weight"]]
+        kernel, stride, padding = shape[2], node.attributes.stride[0], node.attributes.padding[0]
+        if node.op == "conv_transpose2d":
+            kernel, stride, padding = transposed.KERNEL, transposed.STRIDE, transposed.PADDING
         n, _, h, w = self._shapes[node.inputs[0]]
         return self._source.engine.plan(
             ConvSpec(
-                transposed=node.op == "conv_transpose2d",
                 batch=n,
                 height=h,
                 width=w,
                 channels_in=place.window()[1],
                 pitch_in=place.width if place.dtype == storage(self._source.precision) else place.window()[1],
                 channels_out=self._source.weights[node.name].channels_out,
-                kernel=shape[2],
-                stride=node.attributes.stride[0],
-                padding=node.attributes.padding[0],
+                kernel=kernel,
+                stride=stride,
+                padding=padding,
                 precision=self._source.precision,
             )
         )
@@ -193,18 +196,26 @@ class Program:
         if place.dtype != storage(self._source.precision):  # a flow, read as features are
             wide, x = x, device.zeros(x.shape, storage(self._source.precision))
             begin = [self._launch("elementwise", "scale", wide.transpose(0, 3, 1, 2), None, x.transpose(0, 3, 1, 2))]
+        run = partial(convolution.run, x, weights.taps, self._scratch, self._finish(node))
+        return _in_order([*begin, run])
+
+    def _finish(self, node: Node) -> Finish:
+        """What follows a convolution's sums; of a transposed one they are on a grid."""
+        device, bias, slope = self._source.device, self._source.weights[node.name].bias, node.attributes.leaky_slope
         n, channels, h, w = self._shapes[node.name]
         target = self._source.layout.places[node.name]
-        out = self._tensors[target.tensor].reshape(n * h, w, target.width)
-        out = out[:, :, target.first : target.first + channels]
-        slope = node.attributes.leaky_slope
+        images = self._tensors[target.tensor][..., target.first : target.first + channels]
+        rows = self._tensors[target.tensor].reshape(n * h, w, target.width)
+        rows = rows[..., target.first : target.first + channels]
 
-        def finish(sums: Any, first: int, phase: tuple[int, int] | None = None) -> None:
-            step = 1 if phase is None else 2
-            rows = out[first * step : (first + sums.shape[0]) * step]
-            device.launch("epilogue", sums[:, :, :channels], weights.bias, rows, leaky_slope=slope, phase=phase)
+        def scatter(sums: Any, first: int) -> None:
+            device.launch("scatter", sums, bias, images, first=first, leaky_slope=slope)
 
-        return _in_order([*begin, partial(convolution.run, x, weights.taps, self._scratch, finish)])
+        def plain(sums: Any, first: int) -> None:
+            out = rows[first : first + sums.shape[0]]
+            device.launch("epilogue", sums[:, :, :channels], bias, out, leaky_slope=slope)
+
+        return scatter if node.op == "conv_transpose2d" else plain
 
     def _flow_convolution(self, kernel: str, node: Node) -> Callable[[], None]:
         weights, rule = self._source.weights[node.name], node.attributes

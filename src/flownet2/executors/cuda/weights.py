@@ -14,6 +14,7 @@ from flownet2.executors.cuda.convolution import Engine
 from flownet2.executors.cuda.device import Device
 from flownet2.executors.cuda.layout import Layout, Place
 from flownet2.executors.cuda.storage import stored
+from flownet2.executors.cuda.transposed import check_transposed, plain_weight
 from flownet2.executors.precision import FLOW_CHANNELS, is_convolution
 from flownet2.graph import Graph, Node
 from flownet2.types import Array
@@ -26,7 +27,7 @@ class Weights:
     Attributes:
         taps: the weights.
         bias: float32 (Co,), or None.
-        channels_out: of the engine's result; more than Co where they were filled up.
+        channels_out: of the engine's result: Co filled up, four times that of a transposed convolution.
         flow: it is one of the small convolutions that have a kernel of their own.
     """
 
@@ -49,7 +50,7 @@ def upload(
     """Node -> its weights. Parameters are asked for one after the other; layers that share them share the memory.
 
     Raises:
-        GraphError: a convolution that the GPU does not compute.
+        GraphError, UnavailableError: a convolution that the GPU does not compute.
     """
     ready: dict[str, Weights] = {}
     shared: dict[Any, Weights] = {}
@@ -74,6 +75,8 @@ def _check(node: Node, shape: tuple[int, ...]) -> None:
                 f"node {node.name!r}: the GPU runs square convolutions, got {what} {rows}x{columns}; "
                 'device="cpu" runs any'
             )
+    if node.op == "conv_transpose2d" and not makes_flow(node, shape):
+        check_transposed(node, shape)
 
 
 def _weights(
@@ -92,9 +95,10 @@ def _weights(
     if makes_flow(node, weight.shape):
         taps = weight if transposed else _head_taps(weight)
         return Weights(device.asarray(taps), terms, weight.shape[1 if transposed else 0], flow=True)
-    filled = _filled(weight if not transposed else weight.swapaxes(0, 1), place, scales)
-    taps = engine.packed(filled.swapaxes(0, 1) if transposed else filled, transposed)
-    return Weights(device.asarray(stored(taps, precision)), terms, filled.shape[0], flow=False)
+    filled = _filled(weight.swapaxes(0, 1) if transposed else weight, place, scales)
+    if transposed:
+        filled = plain_weight(filled)
+    return Weights(device.asarray(stored(engine.packed(filled), precision)), terms, filled.shape[0], flow=False)
 
 
 def _head_taps(weight: Array) -> Array:
@@ -112,5 +116,7 @@ def _filled(weight: Array, place: Place, scales: Sequence[float]) -> Array:
     outputs = -(-weight.shape[0] // 8) * 8
     filled = np.zeros((outputs, count, *weight.shape[2:]), np.float32)
     factors = 1 / np.array(scales, np.float32)[:, None, None]
-    filled[: weight.shape[0], [channel - first for channel in place.channels]] = weight * factors
+    scaled = weight * factors
+    for index, channel in enumerate(place.channels):  # one that a value has twice is read once, by both weights
+        filled[: weight.shape[0], channel - first] += scaled[:, index]
     return filled
