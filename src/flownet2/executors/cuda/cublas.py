@@ -15,9 +15,9 @@ from flownet2.executors.cuda.cublas_library import WORKSPACE
 from flownet2.executors.cuda.storage import storage
 from flownet2.types import Array
 
-SLAB = 16 << 20
-"""Bytes of windows that are gathered at a time: less than half the cache of every GPU that is supported but small
-ones, and enough to fill the large ones with work."""
+SLAB = 32 << 20
+"""Bytes of windows that are gathered at a time, to be read again from the second-level cache. FlowNet2 on an H200,
+float32 and float16: 4 MB 35 and 10.6 ms, 16 MB 22.4 and 5.8 ms, 32 MB 20.7 and 5.2 ms, 64 MB 19.6 and 5.4 ms."""
 
 _ALIGNMENT = 256
 
