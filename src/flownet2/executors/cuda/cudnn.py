@@ -6,10 +6,10 @@ them in float32). cuDNN writes plain sums, packed; bias, LeakyReLU and the slice
 kernel after it. In one graph with LeakyReLU, or with float32 sums of half-precision inputs, cuDNN has only engines that
 it compiles at run time, 0.3 to 9 seconds a layer. So sums have the type of the input.
 
-Proven without a GPU: cuDNN takes these very graphs for all layers of FlowNet2 on A100, RTX 4090, H100 and RTX 5090
-(.ci/steps/cudnn.sh); dimensions, strides, padding, layout of weights and the division of the scratch memory mean the
-right convolution, by a double of the module that computes in NumPy what a graph says (tests/cudnn_engine). Not proven:
-cuDNN's own arithmetic, its speed, and streams and capture on a device.
+Run on an H200 (benchmarks/results, tests/cuda/test_real_gpu.py). Held without a GPU: cuDNN takes these very graphs for
+all layers of FlowNet2 on A100, RTX 4090, H100 and RTX 5090 (.ci/steps/cudnn.sh); dimensions, strides, padding, layout
+of weights and the division of the scratch memory mean the right convolution, by a double of the module that computes
+in NumPy what a graph says (tests/cudnn_engine).
 """
 
 from __future__ import annotations
