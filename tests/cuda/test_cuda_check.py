@@ -15,11 +15,10 @@ import numpy as np
 import pytest
 
 from cuda_device import HostDevice, Launch
-from flownet2 import cuda_check
 from flownet2.api import FlowEstimator
 from flownet2.bench import measure
 from flownet2.cli import _cuda_report, bench, main
-from flownet2.cuda_check import kernels, layers, networks, peer, sanitizer
+from flownet2.cuda_check import kernels, layers, networks, peer, run, sanitizer
 from flownet2.cuda_check.random_model import FLOW_PX, inputs, model
 from flownet2.cuda_check.report import CudaReport, Difference, Job, Settings
 from flownet2.cuda_check.torch_graph import TorchNetwork
@@ -65,7 +64,7 @@ class Broken(HostDevice):
 
 @pytest.fixture(scope="module")
 def report(host: ModuleType) -> CudaReport:
-    return cuda_check.check_cuda(HostDevice(host), SMALL)
+    return run.check_cuda(HostDevice(host), SMALL)
 
 
 def results(jobs: list[Job[Difference]]) -> dict[tuple[str, str], Difference]:
@@ -236,7 +235,7 @@ def test_bounds() -> None:
 
 
 def test_settings() -> None:
-    full, quick = cuda_check.settings_for(1), cuda_check.settings_for(1, quick=True, parts=["operators"])
+    full, quick = run.settings_for(1), run.settings_for(1, quick=True, parts=["operators"])
     assert (full.index, full.torch_device, full.timed_size) == (1, "cuda:1", (1024, 448))
     assert full.networks == tuple(NETWORKS)
     assert quick.timed == ("flownet2-lite",)
@@ -284,7 +283,7 @@ def test_sanitizer_that_complains(
 def test_without_the_others(host: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    report = cuda_check.check_cuda(HostDevice(host), dataclasses.replace(SMALL, parts=("torch", "sanitizer")))
+    report = run.check_cuda(HostDevice(host), dataclasses.replace(SMALL, parts=("torch", "sanitizer")))
     assert report.failures == 0
     assert "torch: PyTorch is not installed" in report.notes
     assert any(note.startswith("sanitizer: compute-sanitizer is not on PATH") for note in report.notes)
@@ -303,7 +302,7 @@ def test_pytorch(host: ModuleType) -> None:
             assert off.max() < largest
             assert off.mean() < mean
     settings = dataclasses.replace(SMALL, parts=("torch",), torch_device="cpu")
-    report = cuda_check.check_cuda(HostDevice(host), settings)
+    report = run.check_cuda(HostDevice(host), settings)
     assert report.failures == 0
     assert report.versions["PyTorch"] == peer.version()
     assert [(x.network, x.precision) for x in report.torch] == [("flownet2s-thin", p) for p in SMALL.precisions]

@@ -12,8 +12,8 @@ from pathlib import Path
 from flownet2.atomic import atomic_write
 from flownet2.cli._files import prepare_folders
 from flownet2.cli._terminal import aligned, progress, say
-from flownet2.cuda_check import CudaReport, Settings, check_cuda, job_count
-from flownet2.cuda_check.report import Difference, Peer, Timing
+from flownet2.cuda_check.report import CudaReport, Difference, Peer, Settings, Timing
+from flownet2.cuda_check.run import check_cuda, job_count
 from flownet2.executors.cuda import Device
 
 _MIB = 2.0**20

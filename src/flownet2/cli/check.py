@@ -11,11 +11,10 @@ from typing import Any
 
 from flownet2.atomic import atomic_write
 from flownet2.check import FileReport, Report, SelfTest, check, check_file
-from flownet2.cli import _cuda_report, _options
+from flownet2.cli import _options
 from flownet2.cli._files import prepare_folders
 from flownet2.cli._terminal import UsageError, describe, is_failure, say, say_table
-from flownet2.cuda_check import PARTS, settings_for
-from flownet2.executors.cuda import open_device
+from flownet2.cuda_check.report import PARTS
 
 HELP = "what this installation can do, and whether it computes rightly"
 DESCRIPTION = """\
@@ -76,6 +75,11 @@ def run(args: argparse.Namespace) -> int:
 def _gpu(args: argparse.Namespace) -> int:
     if args.files:
         raise UsageError("check", "files are read without --device")
+    # Imported here, as other commands need not wait for them.
+    from flownet2.cli import _cuda_report
+    from flownet2.cuda_check.run import settings_for
+    from flownet2.executors.cuda import open_device
+
     index = _options.gpu_index(args.device)
     return _cuda_report.run(args, open_device(index), settings_for(index, quick=args.quick, parts=args.parts))
 
