@@ -311,7 +311,8 @@ def test_report(run: Any, kitti: Path, monkeypatch: pytest.MonkeyPatch, loads: l
     assert (told["dataset"].name, told["protocol"].name) == ("kitti2015", "mmflow")
     assert [one.model for one in told["runs"]] == [LITE, "zero"]
     content = read_json("all.json")
-    assert told["created"] == content["created"]
+    created = datetime.datetime.fromisoformat(content["created"])
+    assert told["created"] == f"{created:%Y-%m-%d %H:%M %Z}"
     assert told["machine"] == content["machine"]
     for pair, flow in zip(open_dataset("kitti2015", kitti).pairs[1:], told["flows"][::2], strict=True):
         np.testing.assert_array_equal(flow, flownet2.load()(*pair.pictures(), size_rule="resize"))
