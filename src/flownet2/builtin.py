@@ -9,7 +9,6 @@ from pathlib import Path
 from flownet2.errors import InputError
 from flownet2.networks import NETWORKS
 from flownet2.types import PathLike
-from flownet2.zoo.install import find_model
 
 DATA = Path(__file__).parent / "data"
 
@@ -41,5 +40,7 @@ def model_path(name_or_path: PathLike) -> PathLike:
             ".pth file, or of a model file made of it: flownet2 convert checkpoint.pth -o model.safetensors"
         )
     if isinstance(name_or_path, str) and os.path.basename(name_or_path) == name_or_path:  # noqa: PTH119
+        from flownet2.zoo import find_model  # which `import flownet2` does without
+
         return find_model(name_or_path) or name_or_path
     return name_or_path

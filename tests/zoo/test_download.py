@@ -161,6 +161,34 @@ def test_mirrors_in_order(tiny: Any, home: Path, server: Server, checkpoint: byt
     assert_installed(home, checkpoint)
 
 
+def test_a_mirror_does_not_go_on_with_bytes_of_another(
+    tiny: Any, home: Path, server: Server, checkpoint: bytes
+) -> None:
+    server.files["/other.pth"] = b"x" * len(checkpoint)
+    server.answers["/other.pth"] = [Answer(cut=1_000_000), Answer(status=500)]
+    zoo.download(tiny(urls=["/other.pth", "/tiny.pth"]))
+    assert server.log == [
+        ("/other.pth", None),
+        ("/other.pth", "bytes=1000000-"),
+        ("/other.pth", None),
+        ("/tiny.pth", None),
+    ]
+    assert_installed(home, checkpoint)
+
+
+def test_a_redirect_away_from_https_is_not_followed_to_its_end(
+    tiny: Any, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import requests
+
+    get = requests.Session.get
+    monkeypatch.setattr(  # what a server with a certificate would answer
+        requests.Session, "get", lambda self, url, **options: get(self, server.url("/tiny.pth"), **options)
+    )
+    with pytest.raises(DownloadError, match=r"it leads to http://127\.0\.0\.1:\d+/tiny\.pth, which is not https"):
+        zoo.download(tiny(urls=["https://example.org/tiny.pth"]))
+
+
 def test_a_failure_lists_what_was_tried(tiny: Any, home: Path, server: Server) -> None:
     server.answers["/busy"] = [Answer(status=503)]
     server.answers["/page"] = [Answer(kind="text/html", body=b"<html>")]

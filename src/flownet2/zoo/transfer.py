@@ -174,6 +174,8 @@ def _answer(url: str, further: dict[str, str], timeout: float) -> Iterator[Any]:
         except (requests.RequestException, HTTPException) as error:
             raise Unreachable(_reason(error, timeout)) from None
         with response:
+            if url.startswith("https:") and not response.url.startswith("https:"):
+                raise Unreachable(f"it leads to {response.url}, which is not https")
             yield response
 
 
