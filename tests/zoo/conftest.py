@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from flownet2 import zoo
 from flownet2.builtin import MODELS
 from flownet2.cli import main
 from flownet2.weights import load_model
 from weights.builders import state_dict
+from zoo.samples import FREE, RESEARCH, row
 from zoo.server import Server, serving
-
-FREE = {"title": "Free", "research_only": False, "terms": "Do as you like.", "source": "https://example.org/free"}
-RESEARCH = {"title": "Research", "research_only": True, "terms": "No business.", "source": "https://example.org/terms"}
 
 
 @pytest.fixture(scope="session")
@@ -39,34 +38,19 @@ def server(checkpoint: bytes) -> Iterator[Server]:
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The home folder, not there yet; no pause between tries."""
-    for name in ("FLOWNET2_OFFLINE", "FLOWNET2_AUTO_DOWNLOAD", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+    for name in (
+        "FLOWNET2_CATALOGUE",
+        "FLOWNET2_OFFLINE",
+        "FLOWNET2_AUTO_DOWNLOAD",
+        "http_proxy",
+        "HTTP_PROXY",
+        "all_proxy",
+        "ALL_PROXY",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("FLOWNET2_HOME", str(tmp_path / "home"))
     monkeypatch.setattr("flownet2.zoo.transfer._PAUSE_S", 0)
     return tmp_path / "home"
-
-
-def row(**fields: Any) -> dict[str, Any]:
-    """One model of a catalogue: the small checkpoint, with other values for some fields."""
-    standard = {
-        "name": "tiny",
-        "title": "Tiny",
-        "network": "flownet2-lite",
-        "origin": "flownet2",
-        "training_data": "nothing",
-        "license": "free",
-        "file": "tiny.pth",
-        "member": None,
-        "urls": ["http://127.0.0.1:1/tiny.pth"],
-        "page": "https://example.org/page",
-        "sha256": None,
-        "sha256_prefix": None,
-        "megabytes": None,
-        "published": {},
-        "published_source": None,
-        "note": None,
-    }
-    return standard | fields
 
 
 @pytest.fixture
@@ -93,3 +77,17 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str
         return (code, *capsys.readouterr())
 
     return run_command
+
+
+@pytest.fixture
+def tiny(server: Server, catalogue: Callable[..., Path]) -> Callable[..., zoo.Entry]:
+    """The entry of the small checkpoint on the server, with other values for some fields."""
+
+    def entry(**fields: Any) -> zoo.Entry:
+        fields["urls"] = [
+            server.url(path) if path.startswith("/") else path for path in fields.get("urls", ["/tiny.pth"])
+        ]
+        catalogue(row(**fields))
+        return zoo.load_catalogue()["tiny"]
+
+    return entry

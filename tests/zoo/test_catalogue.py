@@ -16,7 +16,7 @@ from flownet2.networks import NETWORKS
 from flownet2.weights.mmflow import SUBNETWORKS
 from flownet2.zoo import load_catalogue, supported
 from flownet2.zoo.catalogue import BUILT_IN, parse_catalogue
-from zoo.conftest import FREE, row
+from zoo.samples import FREE, row
 
 
 def text(*rows: dict[str, Any], **top: Any) -> str:

@@ -22,7 +22,7 @@ import flownet2
 from flownet2 import zoo
 from flownet2.errors import DownloadError, InputError, LicenseError
 from flownet2.zoo.catalogue import BUILT_IN
-from zoo.conftest import row
+from zoo.samples import row
 from zoo.server import Answer, Server
 
 DOWNLOAD = [sys.executable, "-m", "flownet2", "download", "tiny"]

@@ -5,13 +5,10 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import io
 import json
 import os
 import shutil
-import tarfile
-import zipfile
-from collections.abc import Callable
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,41 +16,11 @@ import numpy as np
 import pytest
 
 from flownet2 import zoo
-from flownet2.builtin import MODELS
 from flownet2.errors import CheckpointError, DownloadError, InputError, LicenseError, UnavailableError, WeightsError
 from flownet2.weights import load_model
 from weights.builders import state_dict
-from zoo.conftest import row
+from zoo.samples import Notes, assert_installed, left_over
 from zoo.server import Answer, Server
-
-
-@pytest.fixture
-def tiny(server: Server, catalogue: Callable[..., Path]) -> Callable[..., zoo.Entry]:
-    """The entry of the small checkpoint on the server, with other values for some fields."""
-
-    def entry(**fields: Any) -> zoo.Entry:
-        fields["urls"] = [
-            server.url(path) if path.startswith("/") else path for path in fields.get("urls", ["/tiny.pth"])
-        ]
-        catalogue(row(**fields))
-        return zoo.load_catalogue()["tiny"]
-
-    return entry
-
-
-def left_over(home: Path) -> list[str]:
-    """Names of the files in the downloads folder."""
-    return sorted(path.name for path in (home / "downloads").iterdir())
-
-
-def assert_installed(home: Path, checkpoint: bytes) -> None:
-    path = home / "models" / "tiny.safetensors"
-    model, original = load_model(path), load_model(MODELS["flownet2-lite"])
-    assert all(np.array_equal(model.parameters[name], value) for name, value in original.parameters.items())
-    digest = hashlib.sha256(checkpoint).hexdigest()
-    assert model.info["source_sha256"] == digest
-    assert json.loads((home / "models" / "tiny.json").read_text())["sha256"] == digest
-    assert left_over(home) == []
 
 
 def test_download(tiny: Any, home: Path, checkpoint: bytes, server: Server) -> None:
@@ -265,20 +232,6 @@ def test_a_slow_server(tiny: Any, home: Path, server: Server, checkpoint: bytes)
     assert_installed(home, checkpoint)
 
 
-class Notes(zoo.Watcher):
-    """Keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-        self.done: list[tuple[int, int | None]] = []
-
-    def note(self, text: str) -> None:
-        self.texts.append(text)
-
-    def progress(self, done: int, total: int | None) -> None:
-        self.done.append((done, total))
-
-
 def test_progress_is_told(tiny: Any, checkpoint: bytes, server: Server) -> None:
     notes = Notes()
     zoo.download(tiny(), watcher=notes)
@@ -347,7 +300,7 @@ def test_a_home_that_cannot_be_written(tiny: Any, tmp_path: Path, monkeypatch: p
 
 
 def test_without_pooch(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "pooch", None)
+    monkeypatch.setitem(sys.modules, "pooch", None)
     with pytest.raises(UnavailableError, match=r'pip install "flownet2\[zoo\]"'):
         zoo.download(tiny())
 
@@ -377,69 +330,3 @@ def test_a_license_is_accepted_once(tiny: Any, server: Server, home: Path) -> No
     zoo.download(entry)
     (home / "licenses" / "research.txt").write_text("other terms")
     assert not zoo.accepted(entry.license), "terms that have changed are asked for again"
-
-
-def archive(kind: str, members: dict[str, bytes]) -> bytes:
-    stream = io.BytesIO()
-    if kind == "zip":
-        with zipfile.ZipFile(stream, "w") as zipped:
-            for name, content in members.items():
-                zipped.writestr(name, content)
-    else:
-        with tarfile.open(fileobj=stream, mode="w:gz", compresslevel=1) as tarred:
-            for name, content in members.items():
-                info = tarfile.TarInfo(name)
-                info.size = len(content)
-                tarred.addfile(info, io.BytesIO(content))
-    return stream.getvalue()
-
-
-@pytest.mark.parametrize("kind", ["zip", "tar.gz"])
-@pytest.mark.parametrize("name", ["Tiny/tiny_weights.pth", "./Tiny/tiny_weights.pth", "models/Tiny/tiny_weights.pth"])
-def test_a_checkpoint_in_an_archive(
-    tiny: Any, home: Path, server: Server, checkpoint: bytes, kind: str, name: str
-) -> None:
-    server.files["/all"] = archive(kind, {"readme": b"read me", "tiny/tiny_weights.pth": b"", name: checkpoint})
-    entry = tiny(urls=["/all"], file=f"all.{kind}", member="Tiny/tiny_weights*")
-    zoo.download(entry)
-    assert_installed(home, checkpoint)
-    assert load_model(zoo.model_file(entry)).info["source"] == "tiny_weights"
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (archive("tar.gz", {"readme": b"read me"}), "no file in it is called Tiny/w"),
-        (archive("tar.gz", {"Tiny/w": b"1", "a/Tiny/w": b"2"}), "more than one file in it is called Tiny/w"),
-        (archive("tar.gz", {"Tiny/w": os.urandom(100_000)})[:50_000], "broken archive|ends within"),
-        (archive("tar.gz", {"Tiny/w": b"no weights"}), "text file"),
-    ],
-)
-def test_archives_that_are_refused(tiny: Any, home: Path, server: Server, content: bytes, message: str) -> None:
-    server.files["/all"] = content
-    with pytest.raises(CheckpointError, match=message):
-        zoo.download(tiny(urls=["/all"], file="all.tar.gz", member="Tiny/w"))
-    assert left_over(home) == []
-
-
-def test_import_of_a_file(tiny: Any, home: Path, tmp_path: Path, checkpoint: bytes) -> None:
-    path = tmp_path / "from a friend.pth"
-    path.write_bytes(checkpoint)
-    assert zoo.import_file(tiny(), path) == zoo.model_file(tiny())
-    assert path.exists()
-    assert_installed(home, checkpoint)
-    assert load_model(zoo.model_file(tiny())).info["source_url"] == "https://example.org/page"
-
-
-def test_imports_that_are_refused(tiny: Any, tmp_path: Path, checkpoint: bytes) -> None:
-    path = tmp_path / "file.pth"
-    with pytest.raises(FileNotFoundError):
-        zoo.import_file(tiny(), path)
-    path.write_bytes(checkpoint)
-    with pytest.raises(CheckpointError, match=r"file\.pth: its SHA-256 is .*, which is published"):
-        zoo.import_file(tiny(sha256="0" * 64), path)
-    with pytest.raises(InputError, match="is a model file already"):
-        zoo.import_file(tiny(), MODELS["flownet2-lite"])
-    with pytest.raises(LicenseError):
-        zoo.import_file(tiny(license="research"), path)
-    assert not zoo.installed(tiny())
