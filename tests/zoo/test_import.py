@@ -69,7 +69,9 @@ def test_import_of_a_file(tiny: Any, home: Path, tmp_path: Path, checkpoint: byt
     assert zoo.import_file(tiny(), path) == zoo.model_file(tiny())
     assert path.exists()
     assert_installed(home, checkpoint)
-    assert load_model(zoo.model_file(tiny())).info["source_url"] == "https://example.org/page"
+    info = load_model(zoo.model_file(tiny())).info
+    assert info["source"] == "from a friend.pth"
+    assert "source_url" not in info
 
 
 def test_imports_that_are_refused(tiny: Any, tmp_path: Path, checkpoint: bytes) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+import textwrap
 from typing import Any
 
 from flownet2 import zoo
 from flownet2.cli._terminal import say
 from flownet2.weights.model_file import DTYPES
+
+_WIDTH = 88
 
 
 class Console(zoo.Watcher):
@@ -57,9 +60,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def agree(entry: zoo.Entry, without_asking: bool) -> None:
     """Shows terms that were not accepted before, and keeps the answer; what stays unaccepted is refused later."""
-    if zoo.accepted(entry.license):
+    if zoo.accepted(entry.license) or not zoo.supported(entry):
         return
-    say(f"{entry.name}: {entry.license.title}\n  {entry.license.terms}\n  {entry.license.source}")
+    terms = entry.license
+    say("\n  ".join([f"{entry.name}: {terms.title}", *wrapped(terms.terms), terms.source]))
     if not without_asking:
         if not (_is_terminal(sys.stdin) and _is_terminal(sys.stdout)):
             return
@@ -79,6 +83,11 @@ def state(entry: zoo.Entry) -> str:
     if zoo.installed(entry):
         return "installed"
     return "available" if zoo.supported(entry) else "not read yet"
+
+
+def wrapped(text: str) -> list[str]:
+    """Lines of a paragraph; addresses and names stay whole."""
+    return textwrap.wrap(text, _WIDTH, break_on_hyphens=False, break_long_words=False)
 
 
 def _is_terminal(stream: Any) -> bool:

@@ -6,12 +6,11 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import textwrap
 from typing import Any
 
 from flownet2 import zoo
 from flownet2.cli._terminal import aligned, say, say_table
-from flownet2.cli._zoo import size, state
+from flownet2.cli._zoo import size, state, wrapped
 
 HELP = "published weights: which there are, which are here"
 DESCRIPTION = """\
@@ -23,8 +22,6 @@ examples:
   flownet2 models --origin mmflow --data sintel
   flownet2 models --installed --json
   flownet2 models flownet2-things          the card of one"""
-
-_WIDTH = 88
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -90,7 +87,7 @@ def card(entry: zoo.Entry) -> list[tuple[str, str]]:
         ("SHA-256", digest),
         ("from", "\n".join(entry.urls)),
         ("page", entry.page),
-        ("licence", _wrapped(f"{terms.title}. {terms.terms}") + f"\n{terms.source}"),
+        ("licence", "\n".join([*wrapped(f"{terms.title}. {terms.terms}"), terms.source])),
     ]
     numbers = [
         f"{data}: " + ", ".join(f"{metric} {value:g}" for metric, value in table.items())
@@ -98,7 +95,7 @@ def card(entry: zoo.Entry) -> list[tuple[str, str]]:
     ]
     rows.append(("published", "\n".join([*numbers, entry.published_source or ""]).strip() or "no numbers"))
     if entry.note:
-        rows.append(("note", _wrapped(entry.note)))
+        rows.append(("note", "\n".join(wrapped(entry.note))))
     return [*rows, ("state", _state(entry))]
 
 
@@ -122,7 +119,3 @@ def _wanted(entry: zoo.Entry, args: argparse.Namespace) -> bool:
         and (args.data is None or args.data.lower() in entry.training_data.lower())
         and (not args.installed or zoo.installed(entry))
     )
-
-
-def _wrapped(text: str) -> str:
-    return "\n".join(textwrap.wrap(text, _WIDTH, break_on_hyphens=False))

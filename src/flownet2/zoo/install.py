@@ -186,9 +186,11 @@ def _convert(entry: Entry, checkpoint: Path, dtype: str, url: str | None) -> Non
         "model": entry.name,
         "license": f"{entry.license.title} ({entry.license.source})",
         "training_data": entry.training_data,
-        "source": Path((entry.member or entry.file).rstrip("*")).name,
-        "source_url": url or entry.page,
     }
+    if entry.member:
+        info["source"] = Path(entry.member.rstrip("*")).name
+    if url:
+        info["source_url"] = url
     target = model_file(entry)
     target.parent.mkdir(parents=True, exist_ok=True)
     write_model(target, dataclasses.replace(model, info=info), dtype)
