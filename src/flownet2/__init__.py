@@ -28,30 +28,34 @@ from flownet2.embedding import get_cmake_dir
 from flownet2.errors import (
     CheckpointError,
     DatasetError,
+    DownloadError,
     FlowFileError,
     FlowNet2Error,
     GraphError,
     ImageError,
     InputError,
+    LicenseError,
     UnavailableError,
     WeightsError,
 )
 from flownet2.runtime import build_info, get_num_threads, set_num_threads
 
 if TYPE_CHECKING:
-    from flownet2 import datasets, io, metrics, ops, viz
+    from flownet2 import datasets, io, metrics, ops, viz, zoo
 
 __version__ = "0.1.0"
 
 __all__ = [
     "CheckpointError",
     "DatasetError",
+    "DownloadError",
     "FlowEstimator",
     "FlowFileError",
     "FlowNet2Error",
     "GraphError",
     "ImageError",
     "InputError",
+    "LicenseError",
     "UnavailableError",
     "WeightsError",
     "__version__",
@@ -65,9 +69,10 @@ __all__ = [
     "ops",
     "set_num_threads",
     "viz",
+    "zoo",
 ]
 
-_SUBMODULES = frozenset({"datasets", "io", "metrics", "ops", "viz"})
+_SUBMODULES = frozenset({"datasets", "io", "metrics", "ops", "viz", "zoo"})
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -32,7 +32,8 @@ def load(
     """A model that computes optical flow.
 
     Args:
-        name_or_path: "flownet2-lite" (built in), or the path of a model file or of a checkpoint such as mmflow's.
+        name_or_path: "flownet2-lite" (built in), a name of the catalogue such as "flownet2-things" (`flownet2 models`
+            lists them, `flownet2 download NAME` gets one), or the path of a model file or of a checkpoint.
         device: "cpu", "cuda" (an NVIDIA GPU), or "cuda:1" for the second one.
         precision: "float32", or "bfloat16": half the memory, faster where the processor has instructions for it;
             flow differs by less than 0.1 px on average. On a GPU also "tf32" and "float16"; "float32" is without
@@ -43,7 +44,8 @@ def load(
         network: of a checkpoint, such as "flownet2css-sd"; None to recognise it by its tensors.
 
     Raises:
-        InputError: a name that is neither built in nor a file, or an unknown executor, precision, engine or network.
+        InputError: weights that are not on this machine, a misspelt name, or an unknown executor, precision, engine or
+            network.
         CheckpointError, WeightsError: the file is broken, or does not fit its network.
         UnavailableError: the device is not available; the message says what to install or change.
         OSError: the file cannot be read.

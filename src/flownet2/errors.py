@@ -39,6 +39,14 @@ class DatasetError(FlowNet2Error, ValueError):
     """A data set is not as it is published; the message says what was expected where, and what is there."""
 
 
+class DownloadError(FlowNet2Error, RuntimeError):
+    """Weights could not be fetched; the message lists what was tried, and how to do without."""
+
+
+class LicenseError(FlowNet2Error, RuntimeError):
+    """Weights whose licence has terms that nobody has accepted on this machine yet; the message has the terms."""
+
+
 class UnavailableError(FlowNet2Error, RuntimeError):
     """Something optional is not there: a package extra, a device, an executor, a precision."""
 

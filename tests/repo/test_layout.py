@@ -20,7 +20,7 @@ PLAIN = frozenset({"io", "pixel_errors", "metrics", "viz", "preprocess", "pictur
     "submission",
 }
 ABOVE_ARRAYS = frozenset(
-    {"graph", "networks", "executors", "weights", "builtin", "api", "evaluate", "evaluation", "report"}
+    {"graph", "networks", "executors", "weights", "builtin", "api", "evaluate", "evaluation", "report", "zoo"}
 )
 
 # What each part of the package must not import; `cli` is added to every row below.
@@ -29,9 +29,11 @@ FORBIDDEN: dict[str, frozenset[str]] = {
     "arrays": PLAIN | ABOVE_ARRAYS,
     "ops": PLAIN | ABOVE_ARRAYS,
     "graph": PLAIN | ABOVE_ARRAYS - {"graph"},
-    "networks": PLAIN | {"executors", "weights", "builtin", "api", "evaluate", "evaluation", "report"},
-    "executors": PLAIN | {"networks", "weights", "builtin", "api", "evaluate", "evaluation", "report"},
-    "weights": frozenset({"executors", "builtin", "api", "evaluate", "evaluation", "report"}),
+    "networks": PLAIN | {"executors", "weights", "builtin", "api", "evaluate", "evaluation", "report", "zoo"},
+    "executors": PLAIN | {"networks", "weights", "builtin", "api", "evaluate", "evaluation", "report", "zoo"},
+    "weights": frozenset({"executors", "builtin", "api", "evaluate", "evaluation", "report", "zoo"}),
+    "zoo": PLAIN | {"executors", "ops", "graph", "builtin", "api", "evaluate", "evaluation", "report"},
+    "locks": PLAIN | ABOVE_ARRAYS,
     # A model is handed over: it need not be one of ours.
     "evaluate": ABOVE_ARRAYS - {"evaluate", "evaluation"} | {"ops", "viz", "baselines"},
     "baselines": ABOVE_ARRAYS | {"datasets", "viz", "metrics"},
@@ -42,7 +44,7 @@ FORBIDDEN: dict[str, frozenset[str]] = {
     "report": ABOVE_ARRAYS - {"evaluation", "report"} | {"ops", "pictures", "resampling"},
 }
 USES_CORE = {"flownet2.ops.kernels", "flownet2.runtime", "flownet2.executors.native"}
-OPTIONAL = {"cv2", "tqdm", "h5py", "pooch", "cupy", "cudnn", "torch"}
+OPTIONAL = {"cv2", "tqdm", "h5py", "pooch", "requests", "urllib3", "cupy", "cudnn", "torch"}
 
 # A path of the machine that a file was written on, or an address of a package index.
 MACHINE = re.compile(r"(?<![\w.~{}$/*-])/(work|root|home|tmp|Users)/[\w.]|\bpypi\.org/simple|/opt/pypi")

@@ -11,15 +11,30 @@ import contextlib
 import os
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 
 import flownet2
-from flownet2.cli import bench, check, compare, convert, demo, eval, infer, info, submit, viz
+from flownet2.cli import (
+    bench,
+    check,
+    compare,
+    convert,
+    demo,
+    download,
+    eval,
+    import_,
+    infer,
+    info,
+    models,
+    submit,
+    viz,
+)
 from flownet2.cli._terminal import FAILURES, UsageError, describe, say_error
 from flownet2.errors import FlowNet2Error
 
-__all__ = ["build_parser", "main"]
+__all__ = ["build_parser", "command_name", "main"]
 
-COMMANDS = (infer, viz, eval, compare, submit, convert, info, check, bench, demo)
+COMMANDS = (infer, viz, eval, compare, submit, models, download, import_, convert, info, check, bench, demo)
 
 FAILED = 1
 WRONG_USAGE = 2
@@ -32,8 +47,9 @@ examples:
   flownet2 infer a.png b.png -o flow.flo --viz     flow of one pair, and a picture of it
   flownet2 infer frames/ -o flow/                  flow between the frames of a video
   flownet2 eval sintel-clean data/Sintel           errors over a data set
-  flownet2 convert FlowNet2.pth -o flownet2.safetensors
-  flownet2 infer a.png b.png -o flow.flo --model flownet2.safetensors
+  flownet2 models                                  published weights
+  flownet2 download flownet2-things
+  flownet2 infer a.png b.png -o flow.flo --model flownet2-things
 
 `flownet2 COMMAND --help` tells more of each."""
 
@@ -55,7 +71,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for module in COMMANDS:
         command = commands.add_parser(
-            module.__name__.rpartition(".")[2],
+            command_name(module),
             help=module.HELP,
             description=module.DESCRIPTION,
             epilog=module.EXAMPLES,
@@ -64,6 +80,11 @@ def build_parser() -> argparse.ArgumentParser:
         module.add(command)
         command.set_defaults(run=module.run)
     return parser
+
+
+def command_name(module: ModuleType) -> str:
+    """What people type; a name that Python keeps for itself has a `_` behind it as a module."""
+    return module.__name__.rpartition(".")[2].rstrip("_")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -32,7 +32,8 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         "--model",
         metavar="NAME_OR_PATH",
         default=DEFAULT_MODEL,
-        help=f"{' or '.join(MODELS)} (built in), a model file, or a checkpoint (default: %(default)s)",
+        help=f"{' or '.join(MODELS)} (built in), a name that `flownet2 models` lists, a model file, or a checkpoint "
+        "(default: %(default)s)",
     )
     add_computing(group)
 
@@ -101,15 +102,28 @@ def positive(text: str) -> float:
     Raises:
         argparse.ArgumentTypeError: it is none.
     """
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not (math.isfinite(number) and number > 0):
-        raise argparse.ArgumentTypeError(f"must be a positive number of pixels, got {text!r}")
-    return number
+    return _positive(text, "pixels")
+
+
+def positive_seconds(text: str) -> float:
+    """A time above 0.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    return _positive(text, "seconds")
 
 
 def positive_or_frame(text: str) -> float | None:
     """A number of pixels above 0, or "frame" for each picture's own: None."""
     return None if text == "frame" else positive(text)
+
+
+def _positive(text: str, unit: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not (math.isfinite(number) and number > 0):
+        raise argparse.ArgumentTypeError(f"must be a positive number of {unit}, got {text!r}")
+    return number

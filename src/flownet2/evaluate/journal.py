@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,6 +17,7 @@ from typing import Any, BinaryIO
 from flownet2.errors import FlowNet2Error, InputError
 from flownet2.evaluation import Record
 from flownet2.home import home_folder
+from flownet2.locks import open_alone, remove_held
 
 FORMAT = "flownet2 evaluation journal 1"
 
@@ -80,12 +80,7 @@ class Journal:
 
     def remove(self) -> None:
         """Closes it and deletes the file: its records are elsewhere now."""
-        if _CAN_LOCK:  # deleted while held, so that nobody finds it between
-            self.path.unlink(missing_ok=True)
-            self.close()
-        else:
-            self.close()
-            self.path.unlink(missing_ok=True)
+        remove_held(self.path, self._file)
 
     def _restore(self) -> None:
         """Reads what is there; a last line that was cut short as its writer died is dropped."""
@@ -141,38 +136,14 @@ def _line(content: Mapping[str, Any]) -> bytes:
         raise InputError(f"a journal holds what JSON takes, and no NaN: {error}") from None
 
 
-try:
-    import fcntl
-
-    _CAN_LOCK = True
-except ImportError:  # Windows: an open file cannot be deleted there, and a second writer is the user's to avoid
-    _CAN_LOCK = False
-
-
 def _open_alone(path: Path) -> BinaryIO:
-    """The file at `path`, which is made if it is not there, locked: the lock ends with the process, however it ends."""
+    """The file at `path`, held by this process."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        while True:
-            file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666), "r+b")
-            if not _CAN_LOCK or _locked(file, path):
-                return file
-            file.close()  # its last owner deleted it in the meantime
-    except OSError as error:
-        advice = f"{error.strerror}; FLOWNET2_HOME names another folder for what eval has finished"
-        raise OSError(error.errno or errno.EIO, advice, str(path)) from None
-
-
-def _locked(file: BinaryIO, path: Path) -> bool:
-    """Locks the file; False if it is no longer the one at `path`."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return open_alone(path)
     except BlockingIOError:
-        file.close()
         raise JournalError(
             f"{path} is in use: the same evaluation runs in another process; wait for it, or stop it"
         ) from None
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    except FileNotFoundError:
-        return False
+    except OSError as error:
+        advice = f"{error.strerror}; FLOWNET2_HOME names another folder for what eval has finished"
+        raise OSError(error.errno or errno.EIO, advice, str(path)) from None
