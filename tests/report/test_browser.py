@@ -47,6 +47,7 @@ def browser(chromium: Browser, path: Path) -> Iterator[Browser]:
     chromium.resize(1400)
     chromium.prefer("light")
     chromium.open(path)
+    chromium.wait("plot.marks.length > 0")  # drawn when the page is first laid out
     yield chromium
     assert chromium.problems() == []
     assert chromium.requests() == [path.as_uri()]
@@ -331,7 +332,7 @@ def test_many_pictures(chromium: Browser, sample: Evaluation, tmp_path: Path, co
     assert chromium.run(NAMES)[-1] == last
     x, y = mark_place(chromium, 0, 0)
     chromium.move(x, y)
-    assert chromium.run("plot.marks.length") == count * models
+    chromium.wait(f"plot.marks.length === {count * models}")
     assert not chromium.run("document.getElementById('tip').hidden")
     # Drawing and sorting of a page take a second or two; a list that is drawn row by row without end takes minutes.
     assert time.perf_counter() - begin < 60
