@@ -7,7 +7,6 @@ import json
 import os
 import re
 import struct
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -317,7 +316,6 @@ def test_a_browser_that_cannot_unpack_says_so(chromium: Browser, path: Path) -> 
 def test_many_pictures(chromium: Browser, sample: Evaluation, tmp_path: Path, count: int, models: int) -> None:
     many = repeated(sample, count, models)
     chromium.resize(1400)
-    begin = time.perf_counter()
     chromium.open(many.write(tmp_path / "many.html"))
     assert chromium.run("document.querySelectorAll('#list tbody tr').length") == 200
     for key in ("1:epe", "name"):
@@ -330,12 +328,10 @@ def test_many_pictures(chromium: Browser, sample: Evaluation, tmp_path: Path, co
     last = sorted(names(many))[-1]
     chromium.run(f"select(report.names.indexOf({json.dumps(last)}), 'plot')")
     assert chromium.run(NAMES)[-1] == last
+    chromium.wait(f"plot.marks.length === {count * models}")
     x, y = mark_place(chromium, 0, 0)
     chromium.move(x, y)
-    chromium.wait(f"plot.marks.length === {count * models}")
     assert not chromium.run("document.getElementById('tip').hidden")
-    # Drawing and sorting of a page take a second or two; a list that is drawn row by row without end takes minutes.
-    assert time.perf_counter() - begin < 60
     assert chromium.problems() == []
 
 
