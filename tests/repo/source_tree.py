@@ -12,26 +12,9 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "flownet2"
 
 SOURCE_FOLDERS = ("src", "csrc", "tests", "benchmarks", "docs", ".ci", "examples")
-TEXT_SUFFIXES = {
-    ".py",
-    ".pyi",
-    ".cpp",
-    ".hpp",
-    ".h",
-    ".c",
-    ".S",
-    ".inl",
-    ".def",
-    ".in",
-    ".cmake",
-    ".txt",
-    ".md",
-    ".sh",
-    ".toml",
-    ".html",
-    ".css",
-    ".js",
-}
+WEB_SUFFIXES = {".html", ".css", ".js"}
+CODE_SUFFIXES = {".py", ".pyi", ".cpp", ".hpp", ".h", ".c", ".S", ".inl", ".def", ".cmake", ".sh"} | WEB_SUFFIXES
+TEXT_SUFFIXES = CODE_SUFFIXES | {".in", ".txt", ".md", ".toml"}
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from cases.ops import all_cases
 from flownet2 import _core
 from flownet2.ops.reference import REFERENCE
 from flownet2.ops.spec import OPS
-from repo.source_tree import PACKAGE, ROOT, Import, all_imports, text_files
+from repo.source_tree import CODE_SUFFIXES, PACKAGE, ROOT, Import, all_imports, text_files
 
 # Layers that know arrays and files only.
 PLAIN = frozenset({"io", "pixel_errors", "metrics", "viz", "preprocess", "pictures", "resampling", "datasets"}) | {
@@ -142,22 +142,7 @@ def test_sources_are_ascii() -> None:
 def test_sources_name_their_licence() -> None:
     found = []
     for path in text_files():
-        if path.suffix in {
-            ".py",
-            ".pyi",
-            ".cpp",
-            ".hpp",
-            ".h",
-            ".c",
-            ".S",
-            ".inl",
-            ".def",
-            ".cmake",
-            ".sh",
-            ".html",
-            ".css",
-            ".js",
-        }:
+        if path.suffix in CODE_SUFFIXES:
             head = path.read_text("utf-8").splitlines()[:2]
             if not any("SPDX-License-Identifier: Apache-2.0" in line for line in head):
                 found.append(str(path.relative_to(ROOT)))

@@ -29,7 +29,7 @@ from flownet2.cli import (
     submit,
     viz,
 )
-from flownet2.cli._terminal import FAILURES, UsageError, describe, say_error
+from flownet2.cli._terminal import FAILURES, INTERRUPTED, UsageError, describe, say_error
 from flownet2.errors import FlowNet2Error
 
 __all__ = ["build_parser", "command_name", "main"]
@@ -38,8 +38,6 @@ COMMANDS = (infer, viz, eval, compare, submit, models, download, import_, conver
 
 FAILED = 1
 WRONG_USAGE = 2
-INTERRUPTED = 130
-"""128 + SIGINT, as shells report it."""
 
 _EXAMPLES = """\
 examples:

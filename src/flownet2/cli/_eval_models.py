@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from flownet2.evaluate import FlowModel
 from flownet2.executors import DEFAULT
 from flownet2.executors.cuda import open_device
 from flownet2.runtime import get_isa, get_num_threads
-from flownet2.types import PathLike
+from flownet2.weights.importer import file_sha256
 
 COMMAND = "eval"
 
@@ -89,7 +88,7 @@ def _facts(name: str, model: FlowEstimator, args: argparse.Namespace) -> dict[st
     facts = {
         "network": model.network,
         "parameters": model.graph.parameter_count,
-        "sha256": _sha256(model_path(name)),
+        "sha256": file_sha256(model_path(name)),
         "origin": model.info.get("origin"),
         "license": model.info.get("license"),
         "source": model.info.get("source"),
@@ -104,11 +103,3 @@ def _facts(name: str, model: FlowEstimator, args: argparse.Namespace) -> dict[st
         facts["engine"] = args.engine
         facts["gpu"] = open_device(_options.gpu_index(args.device)).facts()["name"]
     return facts
-
-
-def _sha256(path: PathLike) -> str:
-    digest = hashlib.sha256()
-    with Path(path).open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -11,6 +11,9 @@ from typing import Protocol
 
 from flownet2.errors import FlowNet2Error, UnavailableError
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C: 128 + SIGINT, as shells report it."""
+
 FAILURES = (OSError, MemoryError)
 """What may go wrong beside FlowNet2Error without being a bug."""
 
@@ -58,6 +61,17 @@ class Tally:
     def __str__(self) -> str:
         """The summary's line."""
         return f"{self.done} done, {self.skipped} skipped, {len(self.failures)} failed"
+
+    def summary(self) -> str:
+        """The line, and how to compute again what was skipped."""
+        return f"{self} (there already; --overwrite computes again)" if self.skipped else str(self)
+
+    def interrupted(self, pending: int) -> int:
+        """Names what failed and says, after Ctrl-C, how many of `pending` are not finished; returns the exit code."""
+        unfinished = pending - self.done - len(self.failures)
+        self.close()
+        say_error(f"interrupted: {self}, {unfinished} not finished; the same command goes on from here")
+        return INTERRUPTED
 
     def close(self) -> int:
         """Names what failed; returns the exit code."""

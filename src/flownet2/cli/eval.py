@@ -17,7 +17,7 @@ from flownet2.cli._eval_models import COMMAND, check_models, model_files
 from flownet2.cli._eval_table import notes, table
 from flownet2.cli._eval_work import Evaluated, Interrupted, Task, evaluate_model
 from flownet2.cli._files import check_outputs, prepare_folders
-from flownet2.cli._terminal import UsageError, say, say_error
+from flownet2.cli._terminal import INTERRUPTED, UsageError, say, say_error
 from flownet2.datasets import DATASETS, Dataset, open_dataset
 from flownet2.evaluation import PROTOCOLS, get_protocol
 
@@ -52,8 +52,6 @@ examples:
 
 exit code: 0 all done, 1 some pairs failed (the means are of the others),
 2 wrong usage, 130 interrupted (what was finished is kept)."""
-
-INTERRUPTED = 130
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -14,7 +14,7 @@ from flownet2.cli import _options
 from flownet2.cli._files import check_outputs, prepare_folders
 from flownet2.cli._jobs import Job, Output, make_jobs
 from flownet2.cli._pairs import find_pairs
-from flownet2.cli._terminal import Tally, is_failure, progress, say, say_error
+from flownet2.cli._terminal import Tally, is_failure, progress, say
 from flownet2.errors import ImageError
 from flownet2.io import FLOW_SUFFIXES, read_image, write_flow, write_image
 from flownet2.preprocess import SIZE_RULES
@@ -43,8 +43,6 @@ current folder, `out` to that of -o; # begins a comment.
 
 exit code: 0 all done, 1 some failed (the others are written), 2 wrong usage,
 130 interrupted (what was finished is kept)."""
-
-INTERRUPTED = 130
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -97,13 +95,9 @@ def run(args: argparse.Namespace) -> int:
         try:
             _run_all(pending, work, tally, args.progress)
         except KeyboardInterrupt:
-            open_jobs = len(pending) - tally.done - len(tally.failures)
-            tally.close()
-            say_error(f"interrupted: {tally}, {open_jobs} not finished; the same command goes on from here")
-            return INTERRUPTED
-    hint = " (there already; --overwrite computes again)" if tally.skipped else ""
+            return tally.interrupted(len(pending))
     if len(jobs) > 1 or tally.skipped:
-        say(f"{tally}{hint}")
+        say(tally.summary())
     return tally.close()
 
 

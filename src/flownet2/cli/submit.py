@@ -38,7 +38,6 @@ exit code: 0 the server can take it, 1 something failed or a fault was found,
 2 wrong usage, 130 interrupted (what was finished is kept)."""
 
 COMMAND = "submit"
-INTERRUPTED = 130
 _SHOWN = 20
 _STRANGERS_SHOWN = 4
 # Centre crops have another size than the pictures, which no server takes.
@@ -150,12 +149,8 @@ def _compute(submission: Submission, folder: Path, args: argparse.Namespace) -> 
                     _do(submission, folder, entry, model, args, tally)
                     bar.update()
         except KeyboardInterrupt:
-            open_entries = len(pending) - tally.done - len(tally.failures)
-            tally.close()
-            say_error(f"interrupted: {tally}, {open_entries} not finished; the same command goes on from here")
-            return INTERRUPTED
-    hint = " (there already; --overwrite computes again)" if tally.skipped else ""
-    say(f"{tally}{hint}")
+            return tally.interrupted(len(pending))
+    say(tally.summary())
     return tally.close()
 
 
