@@ -83,6 +83,8 @@ ModelInfo info_of(const ModelFile& file, Precision precision, const KernelTable&
   info.channel_order = file.preprocess.channel_order;
   info.mean = file.preprocess.mean;
   info.facts = file.facts;
+  info.mean_rule = file.preprocess.mean_rule;
+  info.size_rule = file.preprocess.size_rule;
   return info;
 }
 
@@ -132,6 +134,7 @@ class Model::Implementation {
  public:
   Implementation(const ModelFile& file, const ModelOptions& options)
       : settings_(settings_of(options)),
+        preprocess_(file.preprocess),
         info_(info_of(file, options.precision, *settings_.kernels)),
         network_(file.graph, parameters_of(file, options), {options.precision, settings_}) {
     check_network(file, network_);
@@ -142,7 +145,7 @@ class Model::Implementation {
   const ModelInfo& info() const { return info_; }
 
   SizeFit fit(const ImageSize& pictures, SizeRule rule) const {
-    return {rule, pictures, info_.size_multiple};
+    return {rule, preprocess_, pictures, info_.size_multiple};
   }
 
   void flow(const std::vector<ImagePair>& pairs, const std::vector<FlowView>& out,
@@ -156,16 +159,14 @@ class Model::Implementation {
     const MutableView image1(memory.data(), tensors.image);
     const MutableView image2(memory.data() + tensors.image_floats, tensors.image);
     const MutableView flow(memory.data() + 2 * tensors.image_floats, tensors.flow);
-    std::vector<const ImageView*> images1, images2;
+    Pictures images1, images2;
     for (const ImagePair& pair : pairs) {
       images1.push_back(&pair.image1);
       images2.push_back(&pair.image2);
     }
     const Stopping stopping(options.stop);
     const SettingsScope scope(settings_);
-    const Preprocess preprocess = {info_.channel_order, info_.mean};
-    to_tensor(images1, fit, preprocess, image1);
-    to_tensor(images2, fit, preprocess, image2);
+    to_tensors(images1, images2, fit, preprocess_, image1, image2);
     compute(image1, image2, {{"flow", flow}}, options);
     to_flow(flow, fit, out);
   }
@@ -211,6 +212,7 @@ class Model::Implementation {
   }
 
   CallSettings settings_;
+  Preprocess preprocess_;
   ModelInfo info_;
   Network network_;
   std::vector<std::string> inputs_;

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <string>
+#include <utility>
 
 #include "engine/fields.hpp"
 #include "engine/json.hpp"
@@ -36,6 +37,46 @@ std::array<float, 3> mean(const Json& value) {
   return result;
 }
 
+/// The value of a field whose text is one of some names.
+template <typename Value, std::size_t count>
+Value choice(const Json& value, const char* field,
+             const std::array<std::pair<const char*, Value>, count>& known) {
+  const std::string* text = value.as<std::string>();
+  std::string names;
+  for (const auto& [name, meaning] : known) {
+    if (text != nullptr && *text == name) return meaning;
+    names += (names.empty() ? "'" : ", '") + std::string(name) + "'";
+  }
+  bad_file("preprocess: " + std::string(field) + " must be one of " + names + ", got " +
+               (text != nullptr ? shown_name(*text) : std::string(value.kind())),
+           "a newer flownet2 may know it");
+}
+
+constexpr std::array<std::pair<const char*, MeanRule>, 3> mean_rules = {
+    {{"given", MeanRule::given}, {"pair", MeanRule::pair}, {"picture", MeanRule::picture}}};
+constexpr std::array<std::pair<const char*, SizeRule>, 3> size_rules = {
+    {{"resize", SizeRule::resize}, {"pad", SizeRule::pad}, {"crop", SizeRule::crop}}};
+constexpr std::array<std::pair<const char*, Resampling>, 2> resamplings = {
+    {{"opencv", Resampling::opencv}, {"corners", Resampling::corners}}};
+
+/// Sets what a member of the record says; false for an unknown one.
+bool read_member(const JsonMember& member, Preprocess& record) {
+  if (member.key == "channel_order") {
+    record.channel_order = channel_order(member.value);
+  } else if (member.key == "mean") {
+    record.mean = mean(member.value);
+  } else if (member.key == "mean_rule") {
+    record.mean_rule = choice(member.value, "mean_rule", mean_rules);
+  } else if (member.key == "size_rule") {
+    record.size_rule = choice(member.value, "size_rule", size_rules);
+  } else if (member.key == "resampling") {
+    record.resampling = choice(member.value, "resampling", resamplings);
+  } else {
+    return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 Preprocess parse_preprocess(std::string_view text) {
@@ -45,18 +86,24 @@ Preprocess parse_preprocess(std::string_view text) {
   }
   const Json content = parse_json(text, "preprocess text");
   const Json::Object* fields = content.as<Json::Object>();
-  const Json* order = nullptr;
-  const Json* numbers = nullptr;
-  if (fields != nullptr && fields->size() == 2) {
-    for (const JsonMember& member : *fields) {
-      if (member.key == "channel_order") order = &member.value;
-      if (member.key == "mean") numbers = &member.value;
-    }
+  Preprocess record;
+  int required = 0;
+  bool known = fields != nullptr;
+  for (std::size_t i = 0; known && i < fields->size(); ++i) {
+    const JsonMember& member = (*fields)[i];
+    known = read_member(member, record);
+    if (member.key == "channel_order" || member.key == "mean") ++required;
   }
-  if (order == nullptr || numbers == nullptr) {
-    bad_file("preprocess text must have the fields channel_order, mean; got '" + shown(text, 120) + "'");
+  if (!known || required != 2) {
+    bad_file(
+        "preprocess text must have the fields channel_order, mean, and may have mean_rule, size_rule, "
+        "resampling; got '" +
+        shown(text, 120) + "'");
   }
-  return {channel_order(*order), mean(*numbers)};
+  if (record.mean_rule != MeanRule::given && record.mean != std::array<float, 3>{}) {
+    bad_file("preprocess: this mean_rule leaves no place for a mean");
+  }
+  return record;
 }
 
 }  // namespace flownet2

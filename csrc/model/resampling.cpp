@@ -55,6 +55,20 @@ ResampleAxis row_axis(std::int64_t in, std::int64_t out) {
   return axis;
 }
 
+ResampleAxis corner_axis(std::int64_t in, std::int64_t out) {
+  ResampleAxis axis;
+  axis.identity = in == out;
+  const float step = out > 1 ? static_cast<float>(in - 1) / static_cast<float>(out - 1) : 0.0f;
+  for (std::int64_t i = 0; i < out; ++i) {
+    const float position = static_cast<float>(i) * step;
+    const std::int64_t first = inside(static_cast<std::int64_t>(position), in);
+    axis.first.push_back(first);
+    axis.second.push_back(inside(first + 1, in));
+    axis.weight.push_back(position - static_cast<float>(first));
+  }
+  return axis;
+}
+
 LineResampler::LineResampler(const ResampleAxis& columns) : axis_(columns) {
   for (const float weight : columns.weight) {
     first_.push_back(coefficient(1.0f - weight));

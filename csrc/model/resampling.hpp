@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bilinear resizing as cv2.resize(INTER_LINEAR) does it, line by line: the arithmetic of
-// src/flownet2/resampling.py, equal to the bit.
+// Bilinear resizing, line by line: the arithmetic of src/flownet2/resampling.py, equal to the bit.
 #pragma once
 
 #include <cstdint>
@@ -16,11 +15,14 @@ struct ResampleAxis {
   bool identity = false;  // of each position its own
 };
 
-/// Positions beyond the first or last column take that column alone.
+/// As cv2.resize(INTER_LINEAR): positions beyond the first or last column take that column alone.
 ResampleAxis column_axis(std::int64_t in, std::int64_t out);
 
 /// Unlike columns, rows keep their weights at the border; both neighbours are moved into the picture.
 ResampleAxis row_axis(std::int64_t in, std::int64_t out);
+
+/// As PyTorch with align_corners: the first position is the first pixel's, the last the last's.
+ResampleAxis corner_axis(std::int64_t in, std::int64_t out);
 
 /// A line of the source with its columns resampled, on the way to two of them becoming a line of the
 /// result: for 8-bit pictures in integers, with coefficients of 11 bits.

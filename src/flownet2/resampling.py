@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bilinear resizing of pictures and flow exactly as cv2.resize(INTER_LINEAR) does it, which is mmflow's rule.
+"""Bilinear resizing of pictures and flow as the origins of weights do it.
 
-A float resize of 8-bit pictures would be another input than the one the published numbers were made with: OpenCV
-works there in integers, with coefficients of 11 bits. Equal to the bit (tests/test_resampling.py), but for float
-arrays halved exactly on both axes: there OpenCV averages 2x2 blocks and the last bit may differ.
+"opencv" is mmflow's rule, exactly as cv2.resize(INTER_LINEAR) does it. A float resize of 8-bit pictures would be
+another input than the one the published numbers were made with: OpenCV works there in integers, with coefficients of
+11 bits. Equal to the bit (tests/test_resampling.py), but for float arrays halved exactly on both axes: there OpenCV
+averages 2x2 blocks and the last bit may differ.
+
+"corners" is ptlflow's, of floats only: torch.nn.functional.interpolate with align_corners=True.
 """
 
 from __future__ import annotations
@@ -32,19 +35,24 @@ class _Axis:
     identity: bool
 
 
-def resize_picture(picture: Array, height: int, width: int) -> Array:
-    """(..., H, W, C) uint8 or float32 -> (..., height, width, C) of the same dtype; itself if the size is right."""
+def resize_picture(picture: Array, height: int, width: int, resampling: str = "opencv") -> Array:
+    """(..., H, W, C) uint8 or float32 -> (..., height, width, C) of the same dtype; itself if the size is right.
+
+    uint8 by the rule "opencv" only.
+    """
     if picture.shape[-3:-1] == (height, width):
         return picture
-    return _resize_uint8(picture, height, width) if picture.dtype == np.uint8 else _resize_float(picture, height, width)
+    if picture.dtype == np.uint8:
+        return _resize_uint8(picture, height, width)
+    return _resize_float(picture, height, width, resampling)
 
 
-def resize_flow(flow: Array, height: int, width: int) -> Array:
+def resize_flow(flow: Array, height: int, width: int, resampling: str = "opencv") -> Array:
     """(..., H, W, 2) float32 pixels -> (..., height, width, 2) float32 in pixels of the new size."""
     rows, columns = flow.shape[-3:-1]
     if (rows, columns) == (height, width):
         return flow
-    resized = _resize_float(flow, height, width)
+    resized = _resize_float(flow, height, width, resampling)
     resized /= namespace(flow).asarray(np.array([columns / width, rows / height], np.float32))
     return resized
 
@@ -74,9 +82,10 @@ def _resize_uint8(picture: Array, height: int, width: int) -> Array:
     return _all_rows(xp, resized, (*picture.shape[:-3], height, width, picture.shape[-1]), np.uint8)
 
 
-def _resize_float(picture: Array, height: int, width: int) -> Array:
+def _resize_float(picture: Array, height: int, width: int, resampling: str) -> Array:
     xp = namespace(picture)
-    rows, columns = _row_axis(picture.shape[-3], height), _column_axis(picture.shape[-2], width)
+    row_axis, column_axis = RESAMPLINGS[resampling]
+    rows, columns = row_axis(picture.shape[-3], height), column_axis(picture.shape[-2], width)
     lines = picture
     if not columns.identity:
         left, right, x0, x1 = _tables(xp, columns, _float_weights(columns), inner=1)
@@ -122,6 +131,21 @@ def _row_axis(n_in: int, n_out: int) -> _Axis:
     """Unlike columns, rows keep their weights at the border; both neighbours are moved into the picture."""
     first, weight = _positions(n_in, n_out)
     return _Axis(np.clip(first, 0, n_in - 1), np.clip(first + 1, 0, n_in - 1), weight, n_in == n_out)
+
+
+def _corner_axis(n_in: int, n_out: int) -> _Axis:
+    """The first position is the first pixel's, the last the last's; float32 throughout, as PyTorch."""
+    step = np.float32(n_in - 1) / np.float32(max(n_out - 1, 1))
+    position = np.arange(n_out).astype(np.float32) * (step if n_out > 1 else np.float32(0))
+    first = np.minimum(position.astype(np.intp), n_in - 1)
+    return _Axis(first, np.minimum(first + 1, n_in - 1), position - first.astype(np.float32), n_in == n_out)
+
+
+RESAMPLINGS: dict[str, tuple[Callable[[int, int], _Axis], Callable[[int, int], _Axis]]] = {
+    "opencv": (_row_axis, _column_axis),
+    "corners": (_corner_axis, _corner_axis),
+}
+"""Name -> axes of rows and of columns."""
 
 
 def _float_weights(axis: _Axis) -> tuple[Array, Array]:
