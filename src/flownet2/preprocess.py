@@ -167,7 +167,7 @@ def _channel_sums(pictures: Array) -> Array:
     """(N, 3) integers: in grey levels, or in steps of _FLOAT_STEPS."""
     whole = pictures
     if pictures.dtype != np.uint8:
-        whole = namespace(pictures).rint(pictures * np.float32(_FLOAT_STEPS)).astype(np.int64)
+        whole = np.rint(pictures * np.float32(_FLOAT_STEPS)).astype(np.int64)  # CuPy takes NumPy's functions over
     sums: Array = whole.sum(axis=1, dtype=np.int64).sum(axis=1)
     return sums
 
