@@ -59,7 +59,11 @@ def test_pictures(size: tuple[int, int], dtype: str, rule: str, order: str, mean
 @pytest.mark.parametrize("rule", SIZE_RULES)
 @pytest.mark.parametrize(
     "preprocess",
-    [Preprocess("rgb", mean_rule="pair"), Preprocess("bgr", mean_rule="picture", resampling="corners")],
+    [
+        Preprocess("rgb", mean_rule="pair"),
+        Preprocess("bgr", mean_rule="picture", resampling="corners"),
+        Preprocess("bgr", MEAN, second_mean=(0.3, 0.4, 0.5), resampling="lmb"),
+    ],
 )
 def test_means_of_the_pictures(preprocess: Preprocess, rule: str, dtype: str) -> None:
     first, second = pictures((2, 70, 100, 3), dtype), pictures((2, 70, 100, 3), dtype)

@@ -97,9 +97,67 @@ def test_thin_pictures(size: tuple[int, int], target: tuple[int, int]) -> None:
     np.testing.assert_allclose(scaled, resized * factors, rtol=1e-6)
 
 
+def lmb_resample(picture: Array, height: int, width: int) -> Array:
+    """Caffe's Resample layer, LINEAR with antialias, pixel by pixel as its kernel is written."""
+    rows, columns, channels = picture.shape
+    fy, fx = rows / height, columns / width
+    ry, rx = max(fy, 1), max(fx, 1)
+    out = np.zeros((height, width, channels))
+    for y, x in np.ndindex(height, width):
+        y_in, x_in = y * fy + fx / 2 - 0.5, x * fx + fy / 2 - 0.5
+        wy = np.maximum(1 - np.abs(np.arange(rows) - y_in) / ry, 0)
+        wx = np.maximum(1 - np.abs(np.arange(columns) - x_in) / rx, 0)
+        weights = np.outer(wy, wx)
+        total = weights.sum()
+        if total > 0:
+            out[y, x] = np.tensordot(weights, picture.astype(np.float64), axes=2) / total
+    return out
+
+
+@pytest.mark.parametrize(
+    ("size", "target"),
+    [
+        ((15, 21), (19, 26)),
+        ((19, 26), (15, 21)),
+        ((8, 16), (9, 16)),
+        ((16, 16), (5, 13)),
+        ((2, 2), (11, 3)),
+        ((1, 1), (4, 4)),
+    ],
+)
+def test_resample_of_caffe(size: tuple[int, int], target: tuple[int, int]) -> None:
+    picture = RNG.random((*size, 2), np.float32)
+    expected = lmb_resample(picture, *target)
+    np.testing.assert_allclose(resize_picture(picture, *target, "lmb"), expected, atol=2e-6)
+    pixels = (size[0] * 4, size[1] * 4)
+    flow = resize_flow(picture, *target, "lmb", pixels_of=pixels)
+    np.testing.assert_allclose(flow, expected * [target[1] / pixels[1], target[0] / pixels[0]], atol=2e-6)
+
+
+def test_each_picture_has_its_mean() -> None:
+    """Caffe stores one for either."""
+    record = Preprocess("bgr", (0.5, 0.25, 0.125), second_mean=(0.0, 0.0, 1.0))
+    black = np.zeros((1, 64, 64, 3), np.uint8)
+    fit = record.fit(None, 64, 64, 64)
+    first, second = record.inputs(black, black, "rgb", fit)
+    assert first[0, :, 0, 0].tolist() == [-0.5, -0.25, -0.125]
+    assert second[0, :, 0, 0].tolist() == [0.0, 0.0, -1.0]
+    assert not record.is_plain(fit)
+
+
+def test_flow_comes_back_from_the_value_that_the_record_names() -> None:
+    record = Preprocess(resampling="lmb", flow_value="flow_quarter")
+    assert record.fit("resize", 50, 50, 64).output == "flow_quarter"
+    for rule, size in (("pad", 50), ("resize", 64)):
+        assert record.fit(rule, size, size, 64).output == "flow"
+    flow = np.ones((1, 16, 16, 2), np.float32)
+    np.testing.assert_allclose(record.fit(None, 32, 16, 64).backward(flow)[0, 3, 3], [16 / 64, 32 / 64])
+
+
 def test_text_leaves_out_what_older_readers_do_not_know() -> None:
     assert json.loads(Preprocess().to_json()).keys() == {"channel_order", "mean"}
-    for record in (NVIDIA, PTLFLOW, Preprocess("bgr", (0.5, 0.25, 0.0), size_rule="pad", resampling="corners")):
+    caffe = Preprocess("bgr", (0.5, 0.25, 0.0), size_rule="pad", resampling="lmb", second_mean=(0.5, 0.0, 0.0))
+    for record in (NVIDIA, PTLFLOW, caffe, Preprocess(flow_value="flow_quarter")):
         assert Preprocess.from_json(record.to_json()) == record
     assert json.loads(NVIDIA.to_json()).keys() == {"channel_order", "mean", "mean_rule", "size_rule"}
 
@@ -111,6 +169,9 @@ def test_text_leaves_out_what_older_readers_do_not_know() -> None:
         ({"size_rule": "model"}, "size_rule must be one of"),
         ({"resampling": ["corners"]}, "resampling must be one of"),
         ({"mean_rule": "pair", "mean": [0, 0, 0.5]}, "leaves no place for a mean"),
+        ({"second_mean": [0, 0]}, "second_mean must be three numbers"),
+        ({"mean_rule": "pair", "second_mean": [0, 0, 0]}, "leaves no place for a mean"),
+        ({"flow_value": 3}, "flow_value must be the name of a value"),
         ({"std": 1}, "must have the fields channel_order, mean, and may have mean_rule, size_rule, resampling"),
     ],
 )

@@ -186,6 +186,7 @@ flownet2_status flownet2_model_info(const flownet2_model* model, flownet2_info* 
     result.channel_order =
         known.channel_order == flownet2::ChannelOrder::rgb ? FLOWNET2_RGB : FLOWNET2_BGR;
     std::copy(known.mean.begin(), known.mean.end(), result.mean);
+    std::copy(known.second_mean.begin(), known.second_mean.end(), result.second_mean);
     result.mean_rule = number_of(known.mean_rule);
     result.size_rule = number_of(known.size_rule);
     give(result, info);

@@ -32,16 +32,23 @@ struct Tables {
   LineResampler lines;
 
   Tables(const ImageSize& from, const ImageSize& to, Resampling kind)
-      : row_table(kind == Resampling::opencv ? row_axis(from.height, to.height)
-                                             : corner_axis(from.height, to.height)),
-        column_table(kind == Resampling::opencv ? column_axis(from.width, to.width)
-                                                : corner_axis(from.width, to.width)),
+      : row_table(axis(from.height, to.height, from.width, to.width, kind, row_axis)),
+        column_table(axis(from.width, to.width, from.height, to.height, kind, column_axis)),
         lines(column_table) {}
   Tables(const Tables&) = delete;
   Tables& operator=(const Tables&) = delete;
+
+ private:
+  static ResampleAxis axis(std::int64_t in, std::int64_t out, std::int64_t other_in,
+                           std::int64_t other_out, Resampling kind,
+                           ResampleAxis (*opencv)(std::int64_t, std::int64_t)) {
+    if (kind == Resampling::opencv) return opencv(in, out);
+    if (kind == Resampling::corners) return corner_axis(in, out);
+    return lmb_axis(in, out, static_cast<double>(other_in) / static_cast<double>(other_out));
+  }
 };
 
-/// Some rows of one plane, resized one after the other: a source line that two of them need is made
+/// Some rows of one plane, resized one after the other: a source line that several of them need is made
 /// once.
 template <typename Pixel>
 class ResizedRows {
@@ -49,19 +56,20 @@ class ResizedRows {
   using Sum = std::conditional_t<std::is_same_v<Pixel, std::uint8_t>, std::int32_t, float>;
 
   explicit ResizedRows(const Tables& tables, std::int64_t source_width)
-      : tables_(tables), source_(static_cast<std::size_t>(source_width)) {
-    for (Line& line : lines_) line.sums.resize(tables.column_table.weight.size());
+      : tables_(tables),
+        source_(static_cast<std::size_t>(source_width)),
+        kept_(tables.row_table.taps.size()),
+        lines_(kept_.size()) {
+    for (Line& line : kept_) line.sums.resize(tables.column_table.size());
   }
 
   /// Row y; read(row, pixels) gives a line of the source.
   template <typename Read>
   void get(std::int64_t y, const Read& read, Pixel* out) {
     const auto at = static_cast<std::size_t>(y);
-    const std::int64_t first = tables_.row_table.first[at];
-    const std::int64_t second = tables_.row_table.second[at];
-    const Sum* top = line(first, second, read);
-    const Sum* bottom = line(second, first, read);
-    tables_.lines.rows(top, bottom, tables_.row_table.weight[at], out);
+    for (std::size_t k = 0; k < lines_.size(); ++k)
+      lines_[k] = line(tables_.row_table.taps[k][at], read);
+    tables_.lines.rows(lines_, tables_.row_table, at, out);
   }
 
  private:
@@ -70,22 +78,22 @@ class ResizedRows {
     std::vector<Sum> sums;
   };
 
-  /// The line of a row, made in the place of one that is not `kept`.
+  /// The line of a row. What one row of the result reads lies side by side, so no two have one place.
   template <typename Read>
-  const Sum* line(std::int64_t row, std::int64_t kept, const Read& read) {
-    for (const Line& known : lines_) {
-      if (known.row == row) return known.sums.data();
+  const Sum* line(std::int64_t row, const Read& read) {
+    Line& place = kept_[static_cast<std::size_t>(row) % kept_.size()];
+    if (place.row != row) {
+      read(row, source_.data());
+      tables_.lines.columns(source_.data(), place.sums.data());
+      place.row = row;
     }
-    Line& free = lines_[lines_[0].row == kept ? 1 : 0];
-    read(row, source_.data());
-    tables_.lines.columns(source_.data(), free.sums.data());
-    free.row = row;
-    return free.sums.data();
+    return place.sums.data();
   }
 
   const Tables& tables_;
   std::vector<Pixel> source_;
-  Line lines_[2];
+  std::vector<Line> kept_;
+  std::vector<const Sum*> lines_;
 };
 
 /// Pixels -> what the network takes.
@@ -218,7 +226,9 @@ std::vector<float> means_of(const Pictures& pictures, const SizeFit& fit, const 
                             const Preprocess& preprocess) {
   std::vector<float> means(pictures.size() * 3);
   if (preprocess.mean_rule == MeanRule::given) {
-    for (std::size_t i = 0; i < means.size(); ++i) means[i] = preprocess.mean[i % 3];
+    for (std::size_t i = 0; i < means.size(); ++i) {
+      means[i] = (i < means.size() / 2 ? preprocess.mean : preprocess.second_mean)[i % 3];
+    }
     return means;
   }
   const bool bytes = pictures.front()->type == PixelType::uint8;
@@ -304,10 +314,9 @@ void to_tensors(const Pictures& first, const Pictures& second, const SizeFit& fi
 
 void to_flow(ConstView flow, const SizeFit& fit, const std::vector<FlowView>& out) {
   const ImageSize size = fit.flow();
+  const ImageSize given = {flow.shape.h, flow.shape.w};
   std::optional<Tables> tables;
-  if (fit.rule == SizeRule::resize && fit.network != size) {
-    tables.emplace(fit.network, size, fit.resampling);
-  }
+  if (fit.rule == SizeRule::resize && fit.network != size) tables.emplace(given, size, fit.resampling);
   const float factors[2] = {
       static_cast<float>(static_cast<double>(fit.network.width) / static_cast<double>(size.width)),
       static_cast<float>(static_cast<double>(fit.network.height) / static_cast<double>(size.height))};
@@ -320,7 +329,7 @@ void to_flow(ConstView flow, const SizeFit& fit, const std::vector<FlowView>& ou
     const std::int64_t last = std::min(first + rows_per_band, size.height);
     std::vector<float> row(static_cast<std::size_t>(size.width));
     std::optional<ResizedRows<float>> rows;
-    if (tables) rows.emplace(*tables, fit.network.width);
+    if (tables) rows.emplace(*tables, given.width);
     const auto read = [&](std::int64_t y, float* to) {
       std::copy_n(from + y * flow.shape.w, flow.shape.w, to);
     };

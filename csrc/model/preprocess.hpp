@@ -40,7 +40,8 @@ using Pictures = std::vector<const ImageView*>;
 void to_tensors(const Pictures& first, const Pictures& second, const SizeFit& fit,
                 const Preprocess& preprocess, MutableView first_out, MutableView second_out);
 
-/// flow (N, 2, H, W) -> views of fit.flow(); resized where the pictures were, and scaled with them.
+/// flow (N, 2, h, w), in pixels of the size fit.network, -> views of fit.flow(); resized where the
+/// pictures were, and scaled with them.
 void to_flow(ConstView flow, const SizeFit& fit, const std::vector<FlowView>& out);
 
 }  // namespace flownet2

@@ -137,7 +137,7 @@ class FlowEstimator:
         return result if batched else result[0]
 
     def _flow(self, first: Any, second: Any, channel_order: str, fit: SizeFit) -> Any:
-        """(N, h, w, 2) at the network's size, of pictures (N, H, W, 3), where they are."""
+        """(N, h, w, 2) of pictures (N, H, W, 3), where they are, as `fit.backward` takes it."""
         rules, device = self.preprocess, self._compiled.device
         if device and rules.is_plain(fit):
             turned, pair = channel_order != rules.channel_order, (fit.forward(first), fit.forward(second))
@@ -145,9 +145,10 @@ class FlowEstimator:
         tensors = rules.inputs(first, second, channel_order, fit)
         if device:
             pair = tensors[0].transpose(0, 2, 3, 1), tensors[1].transpose(0, 2, 3, 1)
-            return self._compiled.flow(*pair, turned=False, mean=(0.0, 0.0, 0.0))
+            return self._compiled.flow(*pair, turned=False, mean=(0.0, 0.0, 0.0), output=fit.output)
         named = {item.name: tensor for item, tensor in zip(self.graph.inputs, tensors, strict=True)}
-        return np.ascontiguousarray(self._compiled.run(named, ["flow"])["flow"].transpose(0, 2, 3, 1))
+        flow = self._compiled.run(named, [fit.output])[fit.output]
+        return np.ascontiguousarray(flow.transpose(0, 2, 3, 1))
 
     @overload
     def forward(self, x: Array, outputs: None = None) -> FloatArray: ...

@@ -8,6 +8,7 @@ then they become numbers from 0 to 1 and the mean is subtracted; a float resize 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -45,6 +46,9 @@ class Preprocess:
         size_rule: what is done where a call names none, see `SizeFit`.
         resampling: how "resize" does it, a name of `flownet2.resampling.RESAMPLINGS`; all but "opencv" work on floats,
             after the mean was subtracted.
+        flow_value: of the graph, in pixels of the network's input: what such a float resize is of, on the way back.
+            Caffe takes the flow at a quarter of the size straight to that of the pictures.
+        second_mean: that of the second picture, None where it is the first's.
     """
 
     channel_order: str = "bgr"
@@ -52,15 +56,15 @@ class Preprocess:
     mean_rule: str = "given"
     size_rule: str = "resize"
     resampling: str = "opencv"
+    flow_value: str = "flow"
+    second_mean: tuple[float, float, float] | None = None
 
     def __post_init__(self) -> None:
         if self.channel_order not in CHANNEL_ORDERS:
             raise GraphError(f"preprocess: channel_order must be 'rgb' or 'bgr', got {self.channel_order!r}")
-        numbers = isinstance(self.mean, tuple) and all(
-            isinstance(m, (int, float)) and not isinstance(m, bool) for m in self.mean
-        )
-        if not numbers or len(self.mean) != 3 or not all(abs(m) <= 1 for m in self.mean):
-            raise GraphError(f"preprocess: mean must be three numbers in 0..1, got {self.mean!r}")
+        _check_mean("mean", self.mean)
+        if self.second_mean is not None:
+            _check_mean("second_mean", self.second_mean)
         choices = {"mean_rule": MEAN_RULES, "size_rule": SIZE_RULES, "resampling": tuple(RESAMPLINGS)}
         for name, known in choices.items():
             if getattr(self, name) not in known:
@@ -69,7 +73,9 @@ class Preprocess:
                     f"preprocess: {name} must be one of {listed}, got {getattr(self, name)!r:.60}; "
                     "a newer flownet2 may know it (pip install -U flownet2)"
                 )
-        if self.mean_rule != "given" and any(self.mean):
+        if not isinstance(self.flow_value, str):
+            raise GraphError(f"preprocess: flow_value must be the name of a value, got {self.flow_value!r:.60}")
+        if self.mean_rule != "given" and (any(self.mean) or self.second_mean is not None):
             raise GraphError(f"preprocess: mean_rule {self.mean_rule!r} leaves no place for a mean, got {self.mean!r}")
 
     def to_json(self) -> str:
@@ -99,8 +105,10 @@ class Preprocess:
                 f"preprocess text must have the fields {', '.join(_ALWAYS_WRITTEN)}, and may have "
                 f"{', '.join(known[len(_ALWAYS_WRITTEN) :])}; got {text!r:.120}"
             )
-        mean = content["mean"]
-        return Preprocess(**{**content, "mean": tuple(mean) if isinstance(mean, list) else mean})
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in content.items()
+        }
+        return Preprocess(**values)
 
     def fit(self, size_rule: str | None, height: int, width: int, multiple: int) -> SizeFit:
         """How pictures of a size meet the network; None for the model's own rule.
@@ -108,7 +116,8 @@ class Preprocess:
         Raises:
             InputError: no such rule, or nothing would be left of the pictures.
         """
-        return SizeFit(self.size_rule if size_rule is None else size_rule, height, width, multiple, self.resampling)
+        rule = self.size_rule if size_rule is None else size_rule
+        return SizeFit(rule, height, width, multiple, self.resampling, self.flow_value)
 
     @property
     def whole_size_rule(self) -> str:
@@ -117,7 +126,7 @@ class Preprocess:
 
     def is_plain(self, fit: SizeFit) -> bool:
         """Whether `inputs` is but `fit.forward`, then `tensor` of pictures apart from each other."""
-        return self.mean_rule == "given" and not fit.resizes_floats
+        return self.mean_rule == "given" and self.second_mean is None and not fit.resizes_floats
 
     def inputs(self, first: Array, second: Array, channel_order: str, fit: SizeFit) -> tuple[FloatArray, FloatArray]:
         """Both pictures (N, H, W, 3), uint8 or float32 0..1 in channel_order -> what the network takes of them.
@@ -131,27 +140,36 @@ class Preprocess:
 
     def tensor(self, pictures: Array, channel_order: str) -> FloatArray:
         """(N, H, W, 3) in channel_order -> (N, 3, H, W), less `mean` whatever the rule is."""
-        return _tensor(self._ordered(pictures, channel_order), self._given(pictures))
+        return _tensor(self._ordered(pictures, channel_order), _given(self.mean, pictures))
 
     def _ordered(self, pictures: Array, channel_order: str) -> Array:
         return pictures if channel_order == self.channel_order else pictures[..., ::-1]
 
-    def _given(self, pictures: Array) -> Array | None:
-        if not any(self.mean):
-            return None
-        mean: Array = namespace(pictures).asarray(np.array(self.mean, np.float32)[:, None, None])
-        return mean
-
     def _means(self, first: Array, second: Array) -> tuple[Array | None, Array | None]:
         """What to subtract from either, (3, 1, 1) or (N, 3, 1, 1)."""
         if self.mean_rule == "given":
-            return self._given(first), self._given(second)
+            second_mean = self.mean if self.second_mean is None else self.second_mean
+            return _given(self.mean, first), _given(second_mean, second)
         sums = _channel_sums(first), _channel_sums(second)
         pixels = first.shape[1] * first.shape[2]
         if self.mean_rule == "pair":
             both = _mean(sums[0] + sums[1], 2 * pixels, first.dtype)
             return both, both
         return _mean(sums[0], pixels, first.dtype), _mean(sums[1], pixels, first.dtype)
+
+
+def _check_mean(name: str, mean: object) -> None:
+    numbers = isinstance(mean, tuple) and all(isinstance(m, (int, float)) and not isinstance(m, bool) for m in mean)
+    if not (numbers and isinstance(mean, tuple) and len(mean) == 3 and all(abs(m) <= 1 for m in mean)):
+        raise GraphError(f"preprocess: {name} must be three numbers in 0..1, got {mean!r:.80}")
+
+
+def _given(mean: tuple[float, float, float], pictures: Array) -> Array | None:
+    """A mean where the pictures lie, (3, 1, 1); None for that of zeros."""
+    if not any(mean):
+        return None
+    there: Array = namespace(pictures).asarray(np.array(mean, np.float32)[:, None, None])
+    return there
 
 
 def _tensor(pictures: Array, mean: Array | None) -> FloatArray:
@@ -188,7 +206,7 @@ class SizeFit:
             row and column, cut off again) or "crop" (NVIDIA: the centre, down to multiples; the flow has that size).
         height, width: of the pictures.
         multiple: what both sides of the network's input must be multiples of.
-        resampling: how "resize" does it, see `Preprocess`.
+        resampling, flow_value: see `Preprocess`.
     """
 
     rule: str
@@ -196,6 +214,7 @@ class SizeFit:
     width: int
     multiple: int
     resampling: str = "opencv"
+    flow_value: str = "flow"
 
     def __post_init__(self) -> None:
         if self.rule not in SIZE_RULES:
@@ -217,6 +236,11 @@ class SizeFit:
         """Whether `stretch` does what `forward` leaves."""
         differs = self.network_size != (self.height, self.width)
         return self.rule == "resize" and self.resampling != "opencv" and differs
+
+    @property
+    def output(self) -> str:
+        """The value of the graph that `backward` takes."""
+        return self.flow_value if self.resizes_floats else "flow"
 
     def forward(self, pictures: Array) -> Array:
         """(N, H, W, 3) at the pictures' size -> at the network's size, unless `resizes_floats`."""
@@ -240,12 +264,13 @@ class SizeFit:
         return resized
 
     def backward(self, flow: FloatArray) -> FloatArray:
-        """(N, H, W, 2) pixels at the network's size -> at the pictures' size; "crop" keeps the cropped size."""
+        """(N, h, w, 2), `output` in pixels of the network's size -> at the pictures' size; "crop" keeps the cropped."""
         if self.rule == "pad":
             cut: FloatArray = namespace(flow).ascontiguousarray(flow[:, : self.height, : self.width])
             return cut
+        size = self.height, self.width
         if self.rule == "resize":
-            return _resized(resize_flow, flow, self.height, self.width, self.resampling)
+            return _resized(functools.partial(resize_flow, pixels_of=self.network_size), flow, *size, self.resampling)
         return flow
 
     def _multiple_of(self, size: int, down: bool) -> int:

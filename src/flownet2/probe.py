@@ -75,7 +75,7 @@ def probe_flow(
     fit = model.preprocess.fit("resize", *size, model.graph.size_multiple)
     tensors = model.preprocess.inputs(first, second, "rgb", fit)
     named = {item.name: tensor for item, tensor in zip(model.graph.inputs, tensors, strict=True)}
-    flow = compiled.run(named, ["flow"])["flow"].transpose(0, 2, 3, 1)
+    flow = compiled.run(named, [fit.output])[fit.output].transpose(0, 2, 3, 1)
     return np.ascontiguousarray(fit.backward(np.ascontiguousarray(flow))[0], np.float32)
 
 

@@ -210,6 +210,7 @@ def test_cudnn_is_asked_for_the_plans_that_runs_need(host: ModuleType) -> None:
         Preprocess("rgb", mean_rule="pair", size_rule="crop"),
         Preprocess("bgr", mean_rule="picture", resampling="corners"),
         Preprocess("bgr", (0.4, 0.5, 0.45), size_rule="pad"),
+        Preprocess("bgr", (0.4, 0.5, 0.45), second_mean=(0.3, 0.5, 0.4), resampling="lmb", flow_value="flow_quarter"),
     ],
 )
 def test_pictures_of_every_origin(host: ModuleType, record: Preprocess) -> None:

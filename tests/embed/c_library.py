@@ -46,6 +46,7 @@ Info = _options(
     *((name, c_int32) for name in ("precision", "channel_order")),
     ("mean", c_float * 3),
     *((name, c_int32) for name in ("mean_rule", "size_rule")),
+    ("second_mean", c_float * 3),
 )
 Image = _struct(
     "Image",

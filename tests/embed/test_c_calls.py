@@ -221,6 +221,7 @@ def test_info_of_conventions(tmp_path: Path) -> None:
     assert (info.network, info.parameters, info.size_multiple, info.channel_order) == (b"pass_through", 14, 24, 0)
     assert list(info.mean) == np.array(record.mean, np.float32).tolist()
     assert (info.mean_rule, info.size_rule) == (MEAN_RULES["given"], SIZE_RULES["resize"])
+    assert list(info.second_mean) == list(info.mean)
 
 
 @pytest.mark.parametrize("size_rule", ["resize", "pad", "crop"])

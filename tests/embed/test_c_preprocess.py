@@ -27,6 +27,7 @@ PREPROCESS = {
     "nvidia": Preprocess("rgb", mean_rule="pair", size_rule="crop"),
     "ptlflow": Preprocess("rgb", mean_rule="picture", resampling="corners"),
     "floats less a mean": Preprocess("bgr", (0.41, 0.4325, 0.45), size_rule="pad", resampling="corners"),
+    "caffe": Preprocess("bgr", (0.37, 0.4, 0.43), second_mean=(0.36, 0.39, 0.44), resampling="lmb"),
 }
 CHANNELS = [(0, 3), (1, 4), (2, 5)]
 MULTIPLES = [1, 2, 8, 24]

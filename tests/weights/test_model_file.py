@@ -127,6 +127,7 @@ def edit(path: Path, **changes: str) -> None:
         ({"preprocess": '{"channel_order":"rgb","mean":[0,0,NaN]}'}, "mean must be three numbers"),
         ({"preprocess": '{"channel_order":"rgb","mean":[0,0,true]}'}, "mean must be three numbers"),
         ({"preprocess": '{"channel_order":["rgb"],"mean":5}'}, "channel_order must be"),
+        ({"preprocess": '{"channel_order":"rgb","mean":[0,0,0],"flow_value":"flown"}'}, "which the graph lacks"),
     ],
 )
 def test_broken_metadata(path: Path, changes: dict[str, str], text: str) -> None:

@@ -97,6 +97,7 @@ typedef struct flownet2_info {
   float mean[3];         /* in that order */
   int32_t mean_rule;     /* FLOWNET2_MEAN_GIVEN, FLOWNET2_MEAN_OF_PAIR, ... */
   int32_t size_rule;     /* what FLOWNET2_MODEL_RULE stands for */
+  float second_mean[3];  /* of the second picture; mostly as mean */
 } flownet2_info;
 
 FLOWNET2_API flownet2_status flownet2_model_info(const flownet2_model* model, flownet2_info* info);

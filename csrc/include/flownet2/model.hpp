@@ -75,7 +75,8 @@ struct ModelInfo {
   std::array<float, 3> mean = {0.0f, 0.0f, 0.0f};  // in that order
   std::map<std::string, std::string> facts;        // "origin", "license", "source", "source_sha256", ...
   MeanRule mean_rule = MeanRule::given;
-  SizeRule size_rule = SizeRule::resize;  // where FlowOptions names none
+  SizeRule size_rule = SizeRule::resize;                  // where FlowOptions names none
+  std::array<float, 3> second_mean = {0.0f, 0.0f, 0.0f};  // of the second picture; mostly as `mean`
 };
 
 /// A value of the network and where to write it.

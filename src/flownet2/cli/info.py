@@ -126,7 +126,9 @@ def rows(model: Model, path: Path) -> list[tuple[str, str]]:
 def _less(rules: Preprocess) -> str:
     """What is subtracted from the pictures."""
     if rules.mean_rule == "given":
-        return f" - ({', '.join(f'{value:.6g}' for value in rules.mean)})" if any(rules.mean) else ""
+        means = [rules.mean] if rules.second_mean is None else [rules.mean, rules.second_mean]
+        texts = [f"({', '.join(f'{value:.6g}' for value in mean)})" for mean in means]
+        return f" - {' and '.join(texts)}" if any(map(any, means)) else ""
     return " - the mean of both pictures" if rules.mean_rule == "pair" else " - the mean of each picture"
 
 

@@ -9,6 +9,9 @@ from flownet2.graph import Builder
 from flownet2.networks.conventions import FLOW_DIVISOR, Conventions
 from flownet2.ops import attributes as at
 
+QUARTER_FLOW = "flow_quarter"
+"""Flow in pixels of the input, at a quarter of its size: the last value but one of all networks without a fusion."""
+
 
 def widened(channels: int, width: float) -> int:
     """Channels of a layer at a width factor; the paper's thin networks have 3/8."""
@@ -85,5 +88,5 @@ def link(b: Builder, prefix: str, image1: str, image2: str, raw: str, rules: Con
 
 def output(b: Builder, raw: str, factor: float, mode: str) -> str:
     """Flow in pixels at the input's size, from raw flow at a quarter of it."""
-    flow = scale(b, "flow_quarter", raw, factor)
+    flow = scale(b, QUARTER_FLOW, raw, factor)
     return b.add("flow", "resize", (flow,), at.Resize(scale=(4, 4), mode=mode))

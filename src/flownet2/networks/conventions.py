@@ -21,9 +21,10 @@ class Conventions:
         origin: name of the record.
         channel_order: of the pictures that the network takes, "bgr" or "rgb".
         mean: subtracted from the pictures after their division by 255, in channel_order.
+        second_mean: that of the second picture, None where it is the first's.
         mean_rule: "given" (`mean`), or that "pair" or "picture" which the network is given (see Preprocess).
         size_rule: how pictures meet the network where nobody says otherwise, "resize", "pad" or "crop".
-        resampling: how "resize" resizes, "opencv" or "corners" (see Preprocess).
+        resampling: how "resize" resizes, "opencv", "corners" or "lmb" (see flownet2.resampling).
         correlation: "sum" or "mean" over the channels.
         warp_padding: what the links' warping reads outside the picture, "border" or "zeros".
         warp_mask: whether what is warped from outside, if only in part, becomes 0.
@@ -39,6 +40,7 @@ class Conventions:
     origin: str
     channel_order: str = "bgr"
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    second_mean: tuple[float, float, float] | None = None
     mean_rule: str = "given"
     size_rule: str = "resize"
     resampling: str = "opencv"

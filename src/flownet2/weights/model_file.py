@@ -99,6 +99,8 @@ def model_from_file(name: str, source: Source, header: Header) -> Model:
         preprocess = Preprocess.from_json(metadata.get("preprocess", ""))
     except FlowNet2Error as error:
         raise CheckpointError(f"{name}: {error}") from None
+    if preprocess.flow_value not in graph.value_names() | graph.outputs.keys():
+        raise CheckpointError(f"{name}: preprocess names the flow {preprocess.flow_value!r}, which the graph lacks")
     weights = {key: entry for key, entry in header.entries.items() if not key.startswith(PROBE)}
     check_fit(name, graph.name, graph.parameters, weights, dtype_fault)
     parameters = StoredParameters(name, source, header.data, {key: weights[key] for key in graph.parameters})
