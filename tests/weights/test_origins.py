@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import argparse
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +13,14 @@ import pytest
 
 import flownet2
 from cases.networks import NVIDIA, nvidia_manifest, nvidia_state_dict
-from flownet2.errors import InputError, WeightsError
+from flownet2.errors import CheckpointError, InputError, WeightsError
 from flownet2.networks import NVIDIA as RULES
 from flownet2.networks import NVIDIA_03, NVIDIA_PX, PTLFLOW, build_network
 from flownet2.probe import MOTION_PX, median_speed, probe_flow
 from flownet2.types import Array
-from flownet2.weights import import_checkpoint, load_model, nvidia, write_model
+from flownet2.weights import import_checkpoint, load_model, nvidia, read_checkpoint, write_model
 from flownet2.weights.origins import ORIGINS
-from weights.builders import state_dict
+from weights.builders import many, mapping, name, number, state_dict, tensors_of, text, zip_checkpoint
 
 SOURCE = Path(__file__)
 PUBLISHED = {"epoch": 1, "best_EPE": 2.0}
@@ -132,6 +134,52 @@ def test_a_real_file(tmp_path: Path) -> None:
     assert again.preprocess == load_model(path, origin="ptlflow").preprocess
     with pytest.raises(InputError, match="the origin of this model file is ptlflow"):
         load_model(written, origin="nvidia")
+
+
+def test_a_file_of_lightning(tmp_path: Path) -> None:
+    """As Lightning writes it: the options of the training are an argparse.Namespace, which is read as a dict."""
+    options = argparse.Namespace(lr=1e-4, train_crop_size=[384, 448], model="flownets")
+    options.again = {"args": options.train_crop_size}
+    inner, storages = tensors_of({f"model.{name}": np.array(value) for name, value in zeros("flownets").items()})
+    hyper = pickle.dumps({"args": options, "div_flow": 20.0}, protocol=2)[2:-1]
+    body = mapping(
+        (text("epoch"), number(3)),
+        (text("pytorch-lightning_version"), text("1.1.3")),
+        (text("hyper_parameters"), hyper),
+        (text("state_dict"), inner),
+    )
+    path = tmp_path / "flownets-things.ckpt"
+    path.write_bytes(zip_checkpoint(body, storages))
+    content = read_checkpoint(path)
+    assert content["hyper_parameters"] == {"args": {**vars(options)}, "div_flow": 20.0}
+    model = load_model(path)
+    assert (model.graph.name, model.info["origin"]) == ("flownets", "ptlflow")
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (name("argparse.Namespace") + many(number(1)) + b"\x81", "NEWOBJ"),
+        (name("collections.OrderedDict") + b")\x81", "NEWOBJ, an object of the name collections.OrderedDict"),
+        (b"})\x81", "NEWOBJ, an object of a Map"),
+        (name("argparse.Namespace") + b")\x81(tb", "a state for a Namespace"),
+        (name("argparse.Namespace") + b")\x81}(X\x01\0\0\0aK\x01ubh\0b", "memo slot 0 is read before"),
+        (name("argparse.Namespace") + b")R", "which is only a name here"),
+    ],
+)
+def test_other_objects_are_refused(tmp_path: Path, body: bytes, message: str) -> None:
+    path = tmp_path / "hostile.ckpt"
+    path.write_bytes(zip_checkpoint(mapping((text("hyper_parameters"), body)), {}))
+    with pytest.raises(CheckpointError, match=message):
+        read_checkpoint(path)
+
+
+def test_a_namespace_within_itself_is_refused(tmp_path: Path) -> None:
+    inside = name("argparse.Namespace") + b")\x81q\0}(" + text("self") + b"h\0ub"
+    path = tmp_path / "hostile.ckpt"
+    path.write_bytes(zip_checkpoint(mapping((text("hyper_parameters"), inside)), {}))
+    with pytest.raises(CheckpointError):
+        read_checkpoint(path)
 
 
 def test_rules_of_ptlflow_are_in_its_graph() -> None:
