@@ -9,11 +9,22 @@ from dataclasses import dataclass
 
 from flownet2.errors import InputError
 from flownet2.graph import Graph
-from flownet2.networks.conventions import MMFLOW, Conventions
+from flownet2.networks.conventions import MMFLOW, NVIDIA, NVIDIA_03, NVIDIA_PX, PTLFLOW, Conventions
 from flownet2.networks.flownet2 import flownet2, flownet2_sd, flownet_stack
 from flownet2.networks.lite import flownet2_lite
 
-__all__ = ["MMFLOW", "NETWORKS", "Conventions", "Network", "build_network", "get_network"]
+__all__ = [
+    "MMFLOW",
+    "NETWORKS",
+    "NVIDIA",
+    "NVIDIA_03",
+    "NVIDIA_PX",
+    "PTLFLOW",
+    "Conventions",
+    "Network",
+    "build_network",
+    "get_network",
+]
 
 THIN = 3 / 8
 """Share of the channels in the paper's thin networks (Ilg et al. 2017, section 3.2)."""

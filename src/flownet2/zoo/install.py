@@ -12,7 +12,8 @@ from flownet2.errors import CheckpointError, InputError, WeightsError
 from flownet2.locks import open_alone, remove_held
 from flownet2.networks import NETWORKS, build_network
 from flownet2.weights import load_model, write_model
-from flownet2.weights.importer import ORIGINS, file_sha256
+from flownet2.weights.importer import file_sha256
+from flownet2.weights.origins import ORIGINS
 from flownet2.zoo.archive import extract, is_archive
 from flownet2.zoo.catalogue import Entry, load_catalogue
 from flownet2.zoo.fetch import check_space, fetch, hash_fault
@@ -29,7 +30,7 @@ def supported(entry: Entry) -> bool:
     """Whether our importers read it at present."""
     return any(
         origin.name == entry.origin and (entry.network is None or entry.network in origin.networks)
-        for origin in ORIGINS
+        for origin in ORIGINS.values()
     )
 
 
@@ -176,7 +177,7 @@ def _convert(entry: Entry, checkpoint: Path, dtype: str, url: str | None) -> Non
     fault = hash_fault(entry, digest)
     if fault:
         raise CheckpointError(f"{checkpoint}: {fault}")
-    model = load_model(checkpoint, entry.network)
+    model = load_model(checkpoint, entry.network, entry.origin)
     origin = model.info.get("origin")
     if model.stored:
         raise InputError(f"{checkpoint} is a model file already; give its path wherever a model is asked for")
