@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bilinear resizing of pictures and flow exactly as cv2.resize(INTER_LINEAR) does it, which is mmflow's rule.
+"""Bilinear resizing of pictures and flow exactly as cv2.resize(INTER_LINEAR) does it, which is mmflow's rule; and the
+rule of the authors' Caffe layer.
 
 A float resize of 8-bit pictures would be another input than the one the published numbers were made with: OpenCV
 works there in integers, with coefficients of 11 bits. Equal to the bit (tests/test_resampling.py), but for float
@@ -8,6 +9,7 @@ arrays halved exactly on both axes: there OpenCV averages 2x2 blocks and the las
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -47,6 +49,38 @@ def resize_flow(flow: Array, height: int, width: int) -> Array:
     resized = _resize_float(flow, height, width)
     resized /= namespace(flow).asarray(np.array([columns / width, rows / height], np.float32))
     return resized
+
+
+def caffe_resample(array: Array, height: int, width: int, *, antialias: bool = True) -> Array:
+    """(..., H, W, C) float32 -> (..., height, width, C) float32 as Caffe's Resample LINEAR, values of flow unchanged.
+
+    Bilinear; with antialias the filter is as wide as the ratio of the sizes, on both axes, if any axis becomes shorter.
+    A pixel that no pixel of the array is near to is 0, which happens only if one axis becomes much longer meanwhile.
+    """
+    ratios = array.shape[-3] / height, array.shape[-2] / width
+    widened = antialias and max(ratios) > 1
+    xp = namespace(array)
+    # Each axis takes half a pixel of the other's ratio for its offset: that is how the layer computes.
+    for axis, size, own, other in ((-3, height, *ratios), (-2, width, *ratios[::-1])):
+        array = _filtered(xp, array, axis, size, own, offset=other / 2 - 0.5, reach=own if widened else 1.0)
+    result: Array = array.astype(np.float32, copy=False)
+    return result
+
+
+def _filtered(xp: Any, array: Array, axis: int, size: int, ratio: float, *, offset: float, reach: float) -> Array:
+    """One axis by a triangle filter of that reach; the weights inside the array are made to sum up to 1."""
+    position = np.arange(size) * ratio + offset
+    first = np.floor(position - reach).astype(np.intp) + 1
+    places = first + np.arange(math.ceil(2 * reach))[:, None]
+    weights = np.maximum(1 - np.abs(position - places) / reach, 0)
+    weights *= (places >= 0) & (places < array.shape[axis])
+    weights /= np.maximum(weights.sum(axis=0), np.finfo(float).tiny)
+    places = np.clip(places, 0, array.shape[axis] - 1)
+    shape = (-1, *[1] * (-1 - axis))
+    result: Array = xp.zeros((*array.shape[:axis], size, *array.shape[array.ndim + axis + 1 :]), np.float32)
+    for place, weight in zip(places, weights.astype(np.float32), strict=True):
+        result += array.take(xp.asarray(place), axis) * xp.asarray(weight.reshape(shape))
+    return result
 
 
 def _resize_uint8(picture: Array, height: int, width: int) -> Array:

@@ -21,7 +21,7 @@ class Conventions:
         channel_order: of the pictures that the network takes, "bgr" or "rgb".
         mean: subtracted from the pictures after their division by 255, in channel_order.
         correlation: "sum" or "mean" over the channels.
-        warp_padding: what the links' warping reads outside the picture, "border" or "zeros".
+        warp_padding: what the links' warping reads outside the picture, "border", "zeros" or "cut".
         link_align_corners: rule of the bilinear x4 upsampling between stacked networks.
         output_mode: resampling of the last flow to the input's size, "bilinear" or "nearest".
         sd_factor: raw FlowNetSD flow times this is in pixels, inside FlowNet2.
@@ -43,3 +43,15 @@ class Conventions:
 
 MMFLOW = Conventions(origin="mmflow")
 """mmflow 0.5.2: configs/flownet*/, models/decoders/flownet_decoder.py, models/utils/corr_block.py."""
+
+CAFFE = Conventions(
+    origin="caffe",
+    correlation="mean",
+    warp_padding="cut",
+    link_align_corners=True,
+    sd_factor=1 / FLOW_DIVISOR,
+    sd_alone_factor=1 / FLOW_DIVISOR,
+    s_flow_bias=True,
+)
+"""The authors' Caffe (lmb): deploy files of FlowNet2, -S and -ss, layers FlowWarp, Accum and Resample; the mean of the
+pictures is in each file."""

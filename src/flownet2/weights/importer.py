@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 from collections.abc import Callable, Mapping
@@ -17,7 +18,7 @@ from flownet2.graph import Graph
 from flownet2.networks import MMFLOW, NETWORKS, Conventions, build_network, get_network
 from flownet2.preprocess import Preprocess
 from flownet2.types import Array, PathLike
-from flownet2.weights import mmflow
+from flownet2.weights import caffe, mmflow
 from flownet2.weights.model import Model
 from flownet2.weights.table import fit
 
@@ -65,6 +66,10 @@ def import_checkpoint(path: PathLike, content: Mapping[Any, Any], network: str |
     """
     name = os.fspath(path)
     tensors = _state_dict(name, content)
+    if caffe.is_caffe(tensors):
+        model = caffe.import_caffe(name, tensors, network)
+        source = {"source": Path(name).name, "source_sha256": file_sha256(path)}
+        return dataclasses.replace(model, info={**model.info, **source})
     origin, graph, names = _recognise(name, tensors, network)
     renamed = {names.get(theirs, theirs): value for theirs, value in tensors.items()}
     parameters = fit(name, graph.name, graph.parameters, renamed)
