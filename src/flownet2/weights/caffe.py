@@ -22,7 +22,12 @@ from flownet2.weights.table import fit
 
 Mean = tuple[float, float, float]
 
-LICENSE = "research purposes only (University of Freiburg)"
+LICENSE = "research only (LMB, University of Freiburg); any commercial use needs their consent"
+
+NOTE = (
+    "the network is Caffe's; pictures are not yet prepared as Caffe does it: picture 2 has the mean of picture 1, "
+    "and sizes that are no multiples of 64 are resized as mmflow does it"
+)
 
 _PREFIXES = {
     "flownets": "",
@@ -88,11 +93,12 @@ def import_caffe(source: str, tensors: Mapping[str, Array], network: str | None 
         "origin": CAFFE.origin,
         "title": NETWORKS[graph.name].title,
         "license": LICENSE,
-        "verified": str(graph.name in VERIFIED).lower(),
         "mean_image1": " ".join(f"{value:.9g}" for value in first),
         "mean_image2": " ".join(f"{value:.9g}" for value in second),
+        "note": NOTE,
     }
-    return Model(graph, parameters, Preprocess(CAFFE.channel_order, first), info)
+    verified = {} if graph.name in VERIFIED else {"verified": "false"}
+    return Model(graph, parameters, Preprocess(CAFFE.channel_order, first), info | verified)
 
 
 def caffe_graph(network: str, weights: Mapping[str, Array]) -> Graph:
