@@ -72,7 +72,7 @@ ResampleAxis corner_axis(std::int64_t in, std::int64_t out) {
 
 ResampleAxis lmb_axis(std::int64_t in, std::int64_t out, double other_step) {
   const double step = static_cast<double>(in) / static_cast<double>(out);
-  const double reach = std::max(step, 1.0);
+  const double reach = std::max(step, other_step) > 1.0 ? step : 1.0;
   const auto beside = static_cast<std::int64_t>(std::ceil(reach));
   const auto terms = static_cast<std::size_t>(2 * beside + 1);
   ResampleAxis axis = empty_axis(terms, in == out && other_step == 1.0);

@@ -26,8 +26,8 @@ ResampleAxis row_axis(std::int64_t in, std::int64_t out);
 ResampleAxis corner_axis(std::int64_t in, std::int64_t out);
 
 /// As the Resample layer of the authors' Caffe, LINEAR with antialias: a triangle around each position,
-/// wider where the size falls. `other_step`: pixels of the source for each of the output on the other
-/// axis; this one is moved by half of that. `identity` where neither axis changes.
+/// if an axis falls as wide as the step on both. `other_step`: pixels of the source for each of the
+/// output on the other axis; this one is moved by half of that. `identity` where neither axis changes.
 ResampleAxis lmb_axis(std::int64_t in, std::int64_t out, double other_step);
 
 /// A line of the source with its columns resampled, on the way to some of them becoming a line of the

@@ -167,12 +167,14 @@ def _corner_axis(n_in: int, n_out: int) -> _Axis:
 
 
 def _lmb_taps(n_in: int, n_out: int, other_step: float) -> _Taps:
-    """A triangle around each position, widened where the size falls, its weights divided by their sum.
+    """A triangle around each position, its weights divided by their sum; if an axis falls, as wide as the step on both.
+
+    Where nothing is near, which needs one axis to fall and the other to grow, it gives 0.
 
     other_step: pixels of the source for each of the output on the other axis: this one is moved by half of that.
     """
     step = n_in / n_out
-    reach = max(step, 1.0)
+    reach = step if max(step, other_step) > 1 else 1.0
     position = np.arange(n_out) * step + other_step / 2 - 0.5
     beside = math.ceil(reach)
     taps = np.floor(position + 0.5)[:, None] + np.arange(-beside, beside + 1)

@@ -83,7 +83,7 @@ def test_precisions(host: ModuleType, name: str, precision: str) -> None:
     [
         {"correlation": "mean", "warp_padding": "zeros"},
         {"warp_padding": "zeros", "warp_mask": True, "fusion_link_mode": "bilinear"},
-        {"link_align_corners": True, "s_flow_bias": True},
+        {"link_align_corners": True, "s_flow_bias": True, "warp_padding": "cut"},
         {"output_mode": "nearest", "sd_factor": 0.05},
     ],
     ids=str,

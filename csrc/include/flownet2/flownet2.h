@@ -250,7 +250,8 @@ FLOWNET2_API flownet2_status flownet2_correlation(const flownet2_tensor* a, cons
 
 typedef struct flownet2_warp_options {
   size_t struct_size;
-  int32_t zeros; /* not 0: pixels outside are 0; else the border's */
+  int32_t
+      zeros; /* 0: pixels outside are the border's; 2: points outside give 0 (Caffe); else they are 0 */
   int32_t no_align_corners;
   int32_t mask;
 } flownet2_warp_options;

@@ -26,7 +26,7 @@ class Conventions:
         size_rule: how pictures meet the network where nobody says otherwise, "resize", "pad" or "crop".
         resampling: how "resize" resizes, "opencv", "corners" or "lmb" (see flownet2.resampling).
         correlation: "sum" or "mean" over the channels.
-        warp_padding: what the links' warping reads outside the picture, "border" or "zeros".
+        warp_padding: what the links' warping reads outside the picture, "border", "zeros" or "cut".
         warp_mask: whether what is warped from outside, if only in part, becomes 0.
         link_align_corners: rule of the bilinear x4 upsampling between stacked networks.
         fusion_link_mode: x4 upsampling of both flows that are fused, "nearest" or "bilinear".
@@ -89,3 +89,16 @@ PTLFLOW = Conventions(
     sd_alone_factor=1 / FLOW_DIVISOR,
 )
 """ptlflow since November 2023 (models/flownet/): its FlowNet2 divides FlowNetSD's flow once more, by 400."""
+
+CAFFE = Conventions(
+    origin="caffe",
+    resampling="lmb",
+    correlation="mean",
+    warp_padding="cut",
+    link_align_corners=True,
+    sd_factor=1 / FLOW_DIVISOR,
+    sd_alone_factor=1 / FLOW_DIVISOR,
+    s_flow_bias=True,
+)
+"""The authors' Caffe (lmb): deploy files of FlowNet2, -S and -ss, layers FlowWarp, Accum and Resample; the mean of the
+pictures is in each file."""

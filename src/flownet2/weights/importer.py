@@ -14,13 +14,13 @@ import numpy as np
 
 from flownet2.errors import InputError, WeightsError
 from flownet2.graph import Graph
-from flownet2.networks import NETWORKS, Conventions, build_network, get_network
-from flownet2.networks.blocks import QUARTER_FLOW
-from flownet2.preprocess import Preprocess
+from flownet2.networks import NETWORKS, build_network, get_network
 from flownet2.probe import MOTION_PX, median_speed, probe_flow
 from flownet2.types import Array, PathLike
+from flownet2.weights import caffe
 from flownet2.weights.model import Model
 from flownet2.weights.origins import ORIGINS, Origin, get_origin
+from flownet2.weights.preprocessing import preprocess_of
 from flownet2.weights.table import fit
 
 _WRAPPERS = ("module.", "model.")
@@ -49,10 +49,12 @@ def import_checkpoint(
     """
     name = os.fspath(path)
     tensors = _state_dict(name, content)
+    if caffe.is_caffe(tensors):
+        return _from_caffe(path, tensors, network, origin)
     chosen, graph, names = _recognise(name, content, tensors, network, origin)
     renamed = {names.get(theirs, theirs): value for theirs, value in tensors.items()}
     parameters = fit(name, graph.name, graph.parameters, renamed)
-    model = Model(graph, parameters, _preprocess(chosen.conventions, graph), {})
+    model = Model(graph, parameters, preprocess_of(chosen.conventions, graph), {})
     note = ""
     if origin is None:
         chosen, model, note = _in_pixels(chosen, model)
@@ -68,19 +70,12 @@ def import_checkpoint(
     return dataclasses.replace(model, info={key: text for key, text in info.items() if text})
 
 
-def _preprocess(rules: Conventions, graph: Graph) -> Preprocess:
-    """The record of the rules; Caffe resizes the last decoder level itself, where the network ends with it."""
-    quarter = rules.resampling == "lmb" and QUARTER_FLOW in graph.value_names()
-    flow_value = QUARTER_FLOW if quarter else "flow"
-    return Preprocess(
-        channel_order=rules.channel_order,
-        mean=rules.mean,
-        mean_rule=rules.mean_rule,
-        size_rule=rules.size_rule,
-        resampling=rules.resampling,
-        flow_value=flow_value,
-        second_mean=rules.second_mean,
-    )
+def _from_caffe(path: PathLike, tensors: Mapping[str, Array], network: str | None, origin: str | None) -> Model:
+    if origin not in (None, caffe.ORIGIN):
+        raise InputError(f"{os.fspath(path)} is a model of Caffe; its origin is {caffe.ORIGIN}, not {origin}")
+    model = caffe.import_caffe(os.fspath(path), tensors, network)
+    facts = {"source": Path(path).name, "source_sha256": file_sha256(path)}
+    return dataclasses.replace(model, info={**model.info, **facts})
 
 
 def _in_pixels(origin: Origin, model: Model) -> tuple[Origin, Model, str]:
@@ -98,7 +93,7 @@ def _in_pixels(origin: Origin, model: Model) -> tuple[Origin, Model, str]:
         f"taken as origin {other.name}: by the rules of {origin.name} the flow of a pair that moves by "
         f"{MOTION_PX:.1f} px is {speed:.0f} px long; --origin {origin.name} keeps them"
     )
-    return other, dataclasses.replace(model, graph=graph, preprocess=_preprocess(other.conventions, graph)), note
+    return other, dataclasses.replace(model, graph=graph, preprocess=preprocess_of(other.conventions, graph)), note
 
 
 def file_sha256(path: PathLike) -> str:

@@ -9,10 +9,10 @@ from typing import Any
 
 from flownet2.errors import InputError
 from flownet2.graph import Graph
-from flownet2.networks import MMFLOW, NETWORKS, NVIDIA, NVIDIA_03, NVIDIA_PX, PTLFLOW, Conventions
-from flownet2.weights import mmflow, nvidia
+from flownet2.networks import CAFFE, MMFLOW, NETWORKS, NVIDIA, NVIDIA_03, NVIDIA_PX, PTLFLOW, Conventions
+from flownet2.weights import caffe, mmflow, nvidia
 
-_LMB = "research only (LMB, University of Freiburg); any commercial use needs their consent"
+_LMB = caffe.LICENSE
 _LIGHTNING = ("pytorch-lightning_version", "hyper_parameters")
 
 
@@ -62,6 +62,8 @@ ORIGINS: dict[str, Origin] = {
         Origin("nvidia-0.3", _NVIDIAS, nvidia.names, NVIDIA_03, _LMB, by_name=True, verified=False),
         Origin("nvidia-px", _NVIDIAS, nvidia.names, NVIDIA_PX, _LMB, by_name=True, verified=False),
         Origin("ptlflow", _NVIDIAS, nvidia.names, PTLFLOW, _LMB, keys=_LIGHTNING, verified=False),
+        # Recognised by the file's kind; each file has its own means and widths (caffe.py).
+        Origin("caffe", caffe.FULL + caffe.THIN, lambda graph: caffe.names(graph, {}), CAFFE, _LMB, by_name=True),
     )
 }
 """By name, in order of preference; "flownet2" is a file that already uses our names."""

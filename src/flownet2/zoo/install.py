@@ -177,11 +177,12 @@ def _convert(entry: Entry, checkpoint: Path, dtype: str, url: str | None) -> Non
     fault = hash_fault(entry, digest)
     if fault:
         raise CheckpointError(f"{checkpoint}: {fault}")
-    model = load_model(checkpoint, entry.network, entry.origin)
+    model = load_model(checkpoint, entry.network)
     origin = model.info.get("origin")
     if model.stored:
         raise InputError(f"{checkpoint} is a model file already; give its path wherever a model is asked for")
-    if origin != entry.origin:
+    # NVIDIA's has a second record, which the importer may have taken instead.
+    if origin is None or origin.partition("-")[0] != entry.origin:
         raise WeightsError(f"{checkpoint} holds weights of {origin}; those of {entry.name} are {entry.origin}'s")
     info = dict(model.info) | {
         "model": entry.name,
