@@ -36,8 +36,18 @@ def listed(server: Server, catalogue: Callable[..., Path]) -> Server:
     return server
 
 
+# A shell without job control starts its children with SIGINT ignored.
+INTERRUPTIBLE = f"""
+import runpy, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.argv[1:] = {DOWNLOAD[3:]!r}
+runpy.run_module("flownet2", run_name="__main__", alter_sys=True)
+"""
+
+
 def spawn(**options: Any) -> subprocess.Popen[str]:
-    return subprocess.Popen(DOWNLOAD, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+    command = [sys.executable, "-c", INTERRUPTIBLE]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
 
 
 def files(home: Path) -> list[str]:
