@@ -111,12 +111,6 @@ def test_caffes_layer_swaps_the_offsets() -> None:
     np.testing.assert_allclose(caffe_resample(ramp.transpose(1, 0, 2), 4, 6)[1:, 0, 0], np.arange(1, 4) - 0.25)
 
 
-def test_caffes_layer_keeps_what_is_no_number_to_its_neighbours() -> None:
-    array = np.ones((6, 6, 1), np.float32)
-    array[0, 0] = np.nan
-    assert np.isnan(caffe_resample(array, 12, 12)).sum() == 9
-
-
 def test_caffes_layer_gives_nothing_where_nothing_is_near() -> None:
     """Shorter on one axis and much longer on the other: the filter is narrower than a pixel there."""
     got = caffe_resample(np.ones((8, 2, 1), np.float32), 4, 12)
