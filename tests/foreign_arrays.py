@@ -77,6 +77,9 @@ class ndarray(np.lib.mixins.NDArrayOperatorsMixin):
     def repeat(self, repeats: int, axis: int | None = None) -> ndarray:
         return _array(self._values.repeat(_numbers(repeats), axis))
 
+    def sum(self, axis: int | None = None, dtype: Any = None) -> ndarray:
+        return _array(self._values.sum(axis, dtype))
+
     def min(self) -> ndarray:
         return _array(self._values.min())
 

@@ -55,6 +55,27 @@ def test_pictures(size: tuple[int, int], dtype: str, rule: str, order: str, mean
         assert got.flags.c_contiguous
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+@pytest.mark.parametrize("rule", SIZE_RULES)
+@pytest.mark.parametrize(
+    "preprocess",
+    [
+        Preprocess("rgb", mean_rule="pair"),
+        Preprocess("bgr", mean_rule="picture", resampling="corners"),
+        Preprocess("bgr", MEAN, second_mean=(0.3, 0.4, 0.5), resampling="lmb"),
+    ],
+)
+def test_means_of_the_pictures(preprocess: Preprocess, rule: str, dtype: str) -> None:
+    first, second = pictures((2, 70, 100, 3), dtype), pictures((2, 70, 100, 3), dtype)
+    fit = preprocess.fit(rule, 70, 100, 64)
+    expected = preprocess.inputs(first, second, "rgb", fit)
+    got = preprocess.inputs(foreign_arrays.asarray(first), foreign_arrays.asarray(second), "rgb", fit)
+    for one, other in zip(got, expected, strict=True):
+        same(one, other)
+    flow = RNG.normal(size=(2, *fit.network_size, 2)).astype(np.float32)
+    same(fit.backward(foreign_arrays.asarray(flow)), fit.backward(flow))
+
+
 def test_views() -> None:
     """Planar, a crop, upside down."""
     planar = pictures((2, 3, 67, 100), "uint8")

@@ -26,11 +26,23 @@ Precision precision_of(int32_t number) {
 }
 
 SizeRule size_rule_of(int32_t number) {
+  if (number == FLOWNET2_MODEL_RULE) return SizeRule::model;
   if (number == FLOWNET2_RESIZE) return SizeRule::resize;
   if (number == FLOWNET2_PAD) return SizeRule::pad;
   if (number == FLOWNET2_CROP) return SizeRule::crop;
-  fail("flow", "size_rule must be FLOWNET2_RESIZE, FLOWNET2_PAD or FLOWNET2_CROP, got " +
-                   std::to_string(number));
+  fail("flow",
+       "size_rule must be FLOWNET2_MODEL_RULE, FLOWNET2_RESIZE, FLOWNET2_PAD or FLOWNET2_CROP, got " +
+           std::to_string(number));
+}
+
+int32_t number_of(SizeRule rule) {
+  if (rule == SizeRule::pad) return FLOWNET2_PAD;
+  return rule == SizeRule::crop ? FLOWNET2_CROP : FLOWNET2_RESIZE;
+}
+
+int32_t number_of(MeanRule rule) {
+  if (rule == MeanRule::pair) return FLOWNET2_MEAN_OF_PAIR;
+  return rule == MeanRule::picture ? FLOWNET2_MEAN_OF_PICTURE : FLOWNET2_MEAN_GIVEN;
 }
 
 ChannelOrder channel_order_of(const std::string& name, int32_t number) {
@@ -174,6 +186,9 @@ flownet2_status flownet2_model_info(const flownet2_model* model, flownet2_info* 
     result.channel_order =
         known.channel_order == flownet2::ChannelOrder::rgb ? FLOWNET2_RGB : FLOWNET2_BGR;
     std::copy(known.mean.begin(), known.mean.end(), result.mean);
+    std::copy(known.second_mean.begin(), known.second_mean.end(), result.second_mean);
+    result.mean_rule = number_of(known.mean_rule);
+    result.size_rule = number_of(known.size_rule);
     give(result, info);
   });
 }

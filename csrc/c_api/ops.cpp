@@ -66,7 +66,7 @@ CorrelationOptions translated(const flownet2_correlation_options* given) {
 WarpOptions translated(const flownet2_warp_options* given) {
   const auto from = options_of(given);
   WarpOptions options;
-  options.padding = from.zeros != 0 ? Padding::zeros : Padding::border;
+  if (from.zeros != 0) options.padding = from.zeros == 2 ? Padding::cut : Padding::zeros;
   options.align_corners = from.no_align_corners == 0;
   options.mask = from.mask != 0;
   return options;

@@ -39,7 +39,8 @@ struct WarpRow {
   std::int64_t out_plane;
   float scale_x;  // W / (W - 1), for align_corners false
   float scale_y;
-  bool border;
+  bool border;  // neighbours outside are the edge's pixels; else 0
+  bool cut;     // points outside give 0; with border
   bool align_corners;
   bool mask;
 };

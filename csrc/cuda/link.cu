@@ -17,7 +17,8 @@ struct LinkArguments {
   void* out;
   QuarterFlow flow[2];
   int h, w;
-  bool border, corners;
+  Padding padding;
+  bool corners;
 };
 
 struct Pixel {
@@ -50,7 +51,7 @@ template <typename T>
 __device__ __forceinline__ void warped_pixel(const LinkArguments& a, const Pixel& at, float u, float v,
                                              float (&warped)[3]) {
   const SampleTaps taps =
-      sample_taps(corner_point(at.x, u, a.w), corner_point(at.y, v, a.h), a.h, a.w, a.border, a.w, 1);
+      sample_taps(corner_point(at.x, u, a.w), corner_point(at.y, v, a.h), a.h, a.w, a.padding, a.w, 1);
   const T* second = static_cast<const T*>(a.pair) + at.n * (a.h * a.w) * 8 + 4;
   CUH_UNROLL
   for (int c = 0; c < 3; ++c) warped[c] = 0.0f;
@@ -166,8 +167,7 @@ LinkArguments arguments_of(const LinkPictures& p, void* out) {
   if (p.n > most_blocks_yz) fail(op, "a batch may have 65535 images at most");
   check_pointer(op, "pair", p.pair, 16);
   check_pointer(op, "out", out, 16);
-  return {p.pair, out, {}, static_cast<int>(p.h), static_cast<int>(p.w), p.padding == Padding::border,
-          false};
+  return {p.pair, out, {}, static_cast<int>(p.h), static_cast<int>(p.w), p.padding, false};
 }
 
 template <bool Fusion>

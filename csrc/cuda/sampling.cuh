@@ -4,6 +4,8 @@
 // places inside the image.
 #pragma once
 
+#include <flownet2/ops.hpp>
+
 #include "cuda/device.cuh"
 
 namespace flownet2::cuda {
@@ -32,6 +34,13 @@ __device__ __forceinline__ float corner_point(int position, float flow, int size
   return size == 1 ? 0.0f : static_cast<float>(position) + flow;
 }
 
+/// Whether padding "cut" gives 0; not where a coordinate is NaN.
+__device__ __forceinline__ bool is_cut(float at_x, float at_y, int h, int w) {
+  const bool beyond =
+      at_x < 0.0f || at_x >= static_cast<float>(w) || at_y < 0.0f || at_y >= static_cast<float>(h);
+  return beyond && at_x == at_x && at_y == at_y;
+}
+
 constexpr int outside = -0x7fffffff - 1;  // a place that counts as 0
 
 /// In the order 00, 01, 10, 11 (row, column).
@@ -43,8 +52,10 @@ struct SampleTaps {
 
 /// A step is what a place grows by from one row or column to the next; all places are countable in 32
 /// bits.
-__device__ __forceinline__ SampleTaps sample_taps(float at_x, float at_y, int h, int w, bool border,
+__device__ __forceinline__ SampleTaps sample_taps(float at_x, float at_y, int h, int w, Padding padding,
                                                   int row_step, int column_step) {
+  const bool border = padding != Padding::zeros;
+  const bool cut = padding == Padding::cut && is_cut(at_x, at_y, h, w);
   const AxisPoint column = axis_point(at_x, w, border);
   const AxisPoint line = axis_point(at_y, h, border);
   SampleTaps taps;
@@ -57,7 +68,7 @@ __device__ __forceinline__ SampleTaps sample_taps(float at_x, float at_y, int h,
         (k / 2 ? line.weight : 1.0f - line.weight) * (k % 2 ? column.weight : 1.0f - column.weight);
     const int inner_y = min(max(y, 0), h - 1);
     const int inner_x = min(max(x, 0), w - 1);
-    const bool used = border || (inner_y == y && inner_x == x) || weight != weight;
+    const bool used = !cut && (border || (inner_y == y && inner_x == x) || weight != weight);
     taps.place[k] = used ? inner_y * row_step + inner_x * column_step : outside;
     taps.weight[k] = weight;
     taps.share += used ? weight : 0.0f;

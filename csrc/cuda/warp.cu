@@ -20,7 +20,8 @@ struct WarpArguments {
   MutableTensor out;
   int row_step, column_step;  // the strides of x
   float scale_x, scale_y;
-  bool border, align_corners, mask;
+  Padding padding;
+  bool align_corners, mask;
 };
 
 // ---- helpers
@@ -35,7 +36,7 @@ __device__ __forceinline__ SampleTaps taps_of(const WarpArguments& a, const Plac
     x = (static_cast<float>(at.x) + u) * a.scale_x - 0.5f;
     y = (static_cast<float>(at.y) + v) * a.scale_y - 0.5f;
   }
-  return sample_taps(x, y, h, w, a.border, a.row_step, a.column_step);
+  return sample_taps(x, y, h, w, a.padding, a.row_step, a.column_step);
 }
 
 // ---- kernels
@@ -109,7 +110,7 @@ void warp(const ConstTensor& x, const ConstTensor& flow, const WarpOptions& opti
                                    x.shape.w > 1 ? static_cast<int>(x.strides.w) : 0,
                                    half_pixel_scale(x.shape.w),
                                    half_pixel_scale(x.shape.h),
-                                   options.padding == Padding::border,
+                                   options.padding,
                                    options.align_corners,
                                    options.mask};
   with_type(x.type, [&](auto from) {

@@ -97,7 +97,8 @@ CorrelationOptions correlation(const Json& object, const std::string& what) {
 WarpOptions warp(const Json& object, const std::string& what) {
   const Fields fields(object, what, {"padding", "align_corners", "mask"});
   WarpOptions result;
-  read_choice<Padding>(fields, "padding", {{"border", Padding::border}, {"zeros", Padding::zeros}},
+  read_choice<Padding>(fields, "padding",
+                       {{"border", Padding::border}, {"zeros", Padding::zeros}, {"cut", Padding::cut}},
                        result.padding);
   read_boolean(fields, "align_corners", result.align_corners);
   read_boolean(fields, "mask", result.mask);

@@ -14,6 +14,7 @@
 #include "model/model_file.hpp"
 #include "model/pictures.hpp"
 #include "model/preprocess.hpp"
+#include "model/shown.hpp"
 #include "ops/checks.hpp"
 
 namespace flownet2 {
@@ -70,6 +71,17 @@ void check_network(const ModelFile& file, const Network& network) {
   if (flow != Shape{1, 2, image.h, image.w}) {
     refuse("gives 'flow' as " + to_string(flow) + " for pictures " + to_string(image));
   }
+  const std::string& value = file.preprocess.flow_value;
+  if (value == "flow") return;
+  const bool known = std::any_of(graph.nodes.begin(), graph.nodes.end(),
+                                 [&value](const auto& node) { return node.name == value; });
+  if (!known) refuse("has no value " + shown_name(value) + ", which its preprocess record names");
+  const Shape resized =
+      network.output_shapes({{graph.inputs[0].name, image}, {graph.inputs[1].name, image}}, {value})
+          .front();
+  if (resized.n != 1 || resized.c != 2) {
+    refuse("gives " + shown_name(value) + ", which is to be the flow, as " + to_string(resized));
+  }
 }
 
 ModelInfo info_of(const ModelFile& file, Precision precision, const KernelTable& kernels) {
@@ -83,6 +95,9 @@ ModelInfo info_of(const ModelFile& file, Precision precision, const KernelTable&
   info.channel_order = file.preprocess.channel_order;
   info.mean = file.preprocess.mean;
   info.facts = file.facts;
+  info.mean_rule = file.preprocess.mean_rule;
+  info.size_rule = file.preprocess.size_rule;
+  info.second_mean = file.preprocess.second_mean;
   return info;
 }
 
@@ -132,6 +147,7 @@ class Model::Implementation {
  public:
   Implementation(const ModelFile& file, const ModelOptions& options)
       : settings_(settings_of(options)),
+        preprocess_(file.preprocess),
         info_(info_of(file, options.precision, *settings_.kernels)),
         network_(file.graph, parameters_of(file, options), {options.precision, settings_}) {
     check_network(file, network_);
@@ -142,7 +158,7 @@ class Model::Implementation {
   const ModelInfo& info() const { return info_; }
 
   SizeFit fit(const ImageSize& pictures, SizeRule rule) const {
-    return {rule, pictures, info_.size_multiple};
+    return {rule, preprocess_, pictures, info_.size_multiple};
   }
 
   void flow(const std::vector<ImagePair>& pairs, const std::vector<FlowView>& out,
@@ -151,22 +167,20 @@ class Model::Implementation {
     const ImageView& first = pairs.front().image1;
     const SizeFit fit = this->fit({first.height, first.width}, options.size_rule);
     check_outputs(pairs, out, fit.flow());
-    const Tensors tensors(fit, static_cast<std::int64_t>(pairs.size()));
+    const Tensors tensors = this->tensors(fit, static_cast<std::int64_t>(pairs.size()));
     const ArenaPool::Loan memory(buffers_, tensors.floats);
     const MutableView image1(memory.data(), tensors.image);
     const MutableView image2(memory.data() + tensors.image_floats, tensors.image);
     const MutableView flow(memory.data() + 2 * tensors.image_floats, tensors.flow);
-    std::vector<const ImageView*> images1, images2;
+    Pictures images1, images2;
     for (const ImagePair& pair : pairs) {
       images1.push_back(&pair.image1);
       images2.push_back(&pair.image2);
     }
     const Stopping stopping(options.stop);
     const SettingsScope scope(settings_);
-    const Preprocess preprocess = {info_.channel_order, info_.mean};
-    to_tensor(images1, fit, preprocess, image1);
-    to_tensor(images2, fit, preprocess, image2);
-    compute(image1, image2, {{"flow", flow}}, options);
+    to_tensors(images1, images2, fit, preprocess_, image1, image2);
+    compute(image1, image2, {{output(fit), flow}}, options);
     to_flow(flow, fit, out);
   }
 
@@ -181,9 +195,9 @@ class Model::Implementation {
   }
 
   std::int64_t working_memory(const SizeFit& fit, std::int64_t pairs) const {
-    const Tensors tensors(fit, pairs);
+    const Tensors tensors = this->tensors(fit, pairs);
     const PlanInfo plan =
-        network_.plan_info({{inputs_[0], tensors.image}, {inputs_[1], tensors.image}}, {"flow"});
+        network_.plan_info({{inputs_[0], tensors.image}, {inputs_[1], tensors.image}}, {output(fit)});
     return plan.arena_bytes + tensors.floats * static_cast<std::int64_t>(sizeof(float));
   }
 
@@ -194,16 +208,25 @@ class Model::Implementation {
     Shape flow;
     std::int64_t image_floats;
     std::int64_t floats;  // of all three
-
-    Tensors(const SizeFit& fit, std::int64_t pairs)
-        : image{pairs, 3, fit.network.height, fit.network.width},
-          flow{pairs, 2, fit.network.height, fit.network.width} {
-      check_shape(who, "the network's input", image);
-      const std::int64_t plane = pairs * image.h * image.w;
-      image_floats = 3 * plane;
-      floats = checked_product(who, 8, plane);
-    }
   };
+
+  /// The value that becomes the flow.
+  std::string output(const SizeFit& fit) const {
+    return fit.resizes_floats() ? preprocess_.flow_value : std::string("flow");
+  }
+
+  Tensors tensors(const SizeFit& fit, std::int64_t pairs) const {
+    Tensors result;
+    result.image = {pairs, 3, fit.network.height, fit.network.width};
+    check_shape(who, "the network's input", result.image);
+    result.flow = value_shape(output(fit), result.image);
+    const std::int64_t plane = pairs * result.image.h * result.image.w;
+    result.image_floats = 3 * plane;
+    const std::int64_t flow_floats =
+        checked_product(who, 2 * pairs, checked_product(who, result.flow.h, result.flow.w));
+    result.floats = checked_product(who, 6, plane) + flow_floats;
+    return result;
+  }
 
   void compute(ConstView image1, ConstView image2, const std::vector<NamedOutput>& outputs,
                const FlowOptions& options) const {
@@ -211,6 +234,7 @@ class Model::Implementation {
   }
 
   CallSettings settings_;
+  Preprocess preprocess_;
   ModelInfo info_;
   Network network_;
   std::vector<std::string> inputs_;

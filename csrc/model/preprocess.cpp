@@ -4,6 +4,7 @@
 #include <flownet2/error.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <limits>
 #include <optional>
@@ -25,40 +26,50 @@ constexpr std::int64_t largest_side = std::numeric_limits<std::int32_t>::max();
 std::int64_t bands_of(std::int64_t rows) { return (rows + rows_per_band - 1) / rows_per_band; }
 
 /// Where a plane is resized: tables for all rows and columns.
-struct Resampling {
+struct Tables {
   ResampleAxis row_table;
   ResampleAxis column_table;
   LineResampler lines;
 
-  Resampling(const ImageSize& from, const ImageSize& to)
-      : row_table(row_axis(from.height, to.height)),
-        column_table(column_axis(from.width, to.width)),
+  Tables(const ImageSize& from, const ImageSize& to, Resampling kind)
+      : row_table(axis(from.height, to.height, from.width, to.width, kind, row_axis)),
+        column_table(axis(from.width, to.width, from.height, to.height, kind, column_axis)),
         lines(column_table) {}
-  Resampling(const Resampling&) = delete;
-  Resampling& operator=(const Resampling&) = delete;
+  Tables(const Tables&) = delete;
+  Tables& operator=(const Tables&) = delete;
+
+ private:
+  static ResampleAxis axis(std::int64_t in, std::int64_t out, std::int64_t other_in,
+                           std::int64_t other_out, Resampling kind,
+                           ResampleAxis (*opencv)(std::int64_t, std::int64_t)) {
+    if (kind == Resampling::opencv) return opencv(in, out);
+    if (kind == Resampling::corners) return corner_axis(in, out);
+    return lmb_axis(in, out, static_cast<double>(other_in) / static_cast<double>(other_out));
+  }
 };
 
-/// Some rows of one plane, resized one after the other: a source line that two of them need is made
+/// Some rows of one plane, resized one after the other: a source line that several of them need is made
 /// once.
 template <typename Pixel>
 class ResizedRows {
  public:
   using Sum = std::conditional_t<std::is_same_v<Pixel, std::uint8_t>, std::int32_t, float>;
 
-  explicit ResizedRows(const Resampling& resampling, std::int64_t source_width)
-      : resampling_(resampling), source_(static_cast<std::size_t>(source_width)) {
-    for (Line& line : lines_) line.sums.resize(resampling.column_table.weight.size());
+  explicit ResizedRows(const Tables& tables, std::int64_t source_width)
+      : tables_(tables),
+        source_(static_cast<std::size_t>(source_width)),
+        kept_(tables.row_table.taps.size()),
+        lines_(kept_.size()) {
+    for (Line& line : kept_) line.sums.resize(tables.column_table.size());
   }
 
   /// Row y; read(row, pixels) gives a line of the source.
   template <typename Read>
   void get(std::int64_t y, const Read& read, Pixel* out) {
     const auto at = static_cast<std::size_t>(y);
-    const std::int64_t first = resampling_.row_table.first[at];
-    const std::int64_t second = resampling_.row_table.second[at];
-    const Sum* top = line(first, second, read);
-    const Sum* bottom = line(second, first, read);
-    resampling_.lines.rows(top, bottom, resampling_.row_table.weight[at], out);
+    for (std::size_t k = 0; k < lines_.size(); ++k)
+      lines_[k] = line(tables_.row_table.taps[k][at], read);
+    tables_.lines.rows(lines_, tables_.row_table, at, out);
   }
 
  private:
@@ -67,22 +78,22 @@ class ResizedRows {
     std::vector<Sum> sums;
   };
 
-  /// The line of a row, made in the place of one that is not `kept`.
+  /// The line of a row. What one row of the result reads lies side by side, so no two have one place.
   template <typename Read>
-  const Sum* line(std::int64_t row, std::int64_t kept, const Read& read) {
-    for (const Line& known : lines_) {
-      if (known.row == row) return known.sums.data();
+  const Sum* line(std::int64_t row, const Read& read) {
+    Line& place = kept_[static_cast<std::size_t>(row) % kept_.size()];
+    if (place.row != row) {
+      read(row, source_.data());
+      tables_.lines.columns(source_.data(), place.sums.data());
+      place.row = row;
     }
-    Line& free = lines_[lines_[0].row == kept ? 1 : 0];
-    read(row, source_.data());
-    resampling_.lines.columns(source_.data(), free.sums.data());
-    free.row = row;
-    return free.sums.data();
+    return place.sums.data();
   }
 
-  const Resampling& resampling_;
+  const Tables& tables_;
   std::vector<Pixel> source_;
-  Line lines_[2];
+  std::vector<Line> kept_;
+  std::vector<const Sum*> lines_;
 };
 
 /// Pixels -> what the network takes.
@@ -109,34 +120,135 @@ class Units {
   float units_[256];
 };
 
+/// Which channel of the picture is the network's `c`.
+std::int64_t channel_of(const ImageView& image, const Preprocess& preprocess, std::int64_t c) {
+  if (image.channels == 1) return 0;
+  return image.order == preprocess.channel_order ? c : 2 - c;
+}
+
+/// Where pixels are resized, and where floats are; at most one of the two.
+struct Stretch {
+  std::optional<Tables> pixels;
+  std::optional<Tables> floats;
+
+  explicit Stretch(const SizeFit& fit) {
+    if (fit.rule != SizeRule::resize || fit.network == fit.pictures) return;
+    (fit.resizes_floats() ? floats : pixels).emplace(fit.pictures, fit.network, fit.resampling);
+  }
+};
+
+/// Rows of one channel of a picture of the size fit.fitted(): cropped, padded or resized.
+template <typename Pixel>
+class FittedRows {
+ public:
+  FittedRows(const ImageView& image, std::int64_t channel, const SizeFit& fit, const Stretch& stretch)
+      : image_(image), channel_(channel), width_(fit.fitted().width) {
+    if (stretch.pixels) resized_.emplace(*stretch.pixels, image.width);
+    if (fit.rule != SizeRule::crop) return;
+    top_ = (image.height - fit.network.height) / 2;
+    left_ = (image.width - fit.network.width) / 2;
+  }
+
+  void get(std::int64_t y, Pixel* out) {
+    if (resized_) {
+      const auto read = [this](std::int64_t row, Pixel* to) {
+        read_pixels(image_, row, channel_, 0, image_.width, to);
+      };
+      resized_->get(y, read, out);
+      return;
+    }
+    // Those that are there; the last row and column are repeated for what is missing.
+    const std::int64_t there = std::min(width_, image_.width);
+    read_pixels(image_, std::min(top_ + y, image_.height - 1), channel_, left_, there, out);
+    std::fill(out + there, out + width_, out[there - 1]);
+  }
+
+ private:
+  const ImageView& image_;
+  std::int64_t channel_;
+  std::int64_t width_;
+  std::int64_t top_ = 0;
+  std::int64_t left_ = 0;
+  std::optional<ResizedRows<Pixel>> resized_;
+};
+
 /// Rows [first, last) of one channel of the network's input.
 template <typename Pixel>
-void put_rows(const ImageView& image, std::int64_t channel, const SizeFit& fit,
-              const Resampling* resampling, const Units& units, std::int64_t first, std::int64_t last,
-              float* out) {
-  const std::int64_t width = fit.network.width;
-  std::vector<Pixel> row(static_cast<std::size_t>(width));
-  if (resampling != nullptr) {
-    ResizedRows<Pixel> rows(*resampling, image.width);
-    const auto read = [&](std::int64_t y, Pixel* to) {
-      read_pixels(image, y, channel, 0, image.width, to);
-    };
-    for (std::int64_t y = first; y < last; ++y, out += width) {
-      rows.get(y, read, row.data());
-      units.convert(row.data(), width, out);
-    }
+void put_rows(const ImageView& image, std::int64_t channel, const SizeFit& fit, const Stretch& stretch,
+              const Units& units, std::int64_t first, std::int64_t last, float* out) {
+  const std::int64_t fitted = fit.fitted().width;
+  std::vector<Pixel> row(static_cast<std::size_t>(fitted));
+  FittedRows<Pixel> rows(image, channel, fit, stretch);
+  const auto read = [&](std::int64_t y, float* to) {
+    rows.get(y, row.data());
+    units.convert(row.data(), fitted, to);
+  };
+  if (!stretch.floats) {
+    for (std::int64_t y = first; y < last; ++y, out += fitted) read(y, out);
     return;
   }
-  // Those that are there; the last row and column are repeated for what is missing.
-  const bool crop = fit.rule == SizeRule::crop;
-  const std::int64_t top = crop ? (image.height - fit.network.height) / 2 : 0;
-  const std::int64_t left = crop ? (image.width - width) / 2 : 0;
-  const std::int64_t there = std::min(width, image.width);
-  for (std::int64_t y = first; y < last; ++y, out += width) {
-    read_pixels(image, std::min(top + y, image.height - 1), channel, left, there, row.data());
-    std::fill(row.begin() + there, row.end(), row[static_cast<std::size_t>(there - 1)]);
-    units.convert(row.data(), width, out);
+  ResizedRows<float> resized(*stretch.floats, fitted);
+  for (std::int64_t y = first; y < last; ++y, out += fit.network.width) resized.get(y, read, out);
+}
+
+/// A pixel in whole steps, whose sum is the same in any order.
+template <typename Pixel>
+struct Steps;
+template <>
+struct Steps<std::uint8_t> {
+  static constexpr double of_one = 255.0;
+  static std::int64_t count(std::uint8_t pixel) { return pixel; }
+};
+template <>
+struct Steps<float> {
+  static constexpr double of_one = 16777216.0;  // 2^24
+  static std::int64_t count(float pixel) {
+    return static_cast<std::int64_t>(std::nearbyint(pixel * static_cast<float>(of_one)));
   }
+};
+
+template <typename Pixel>
+std::int64_t sum_of(const ImageView& image, std::int64_t channel, const SizeFit& fit,
+                    const Stretch& stretch) {
+  const ImageSize size = fit.fitted();
+  std::vector<Pixel> row(static_cast<std::size_t>(size.width));
+  FittedRows<Pixel> rows(image, channel, fit, stretch);
+  std::int64_t sum = 0;
+  for (std::int64_t y = 0; y < size.height; ++y) {
+    rows.get(y, row.data());
+    for (const Pixel pixel : row) sum += Steps<Pixel>::count(pixel);
+  }
+  return sum;
+}
+
+/// What is subtracted from each channel of each of the first pictures, then of each of the second.
+std::vector<float> means_of(const Pictures& pictures, const SizeFit& fit, const Stretch& stretch,
+                            const Preprocess& preprocess) {
+  std::vector<float> means(pictures.size() * 3);
+  if (preprocess.mean_rule == MeanRule::given) {
+    for (std::size_t i = 0; i < means.size(); ++i) {
+      means[i] = (i < means.size() / 2 ? preprocess.mean : preprocess.second_mean)[i % 3];
+    }
+    return means;
+  }
+  const bool bytes = pictures.front()->type == PixelType::uint8;
+  std::vector<std::int64_t> sums(means.size());
+  parallel_for(static_cast<std::int64_t>(sums.size()), [&](std::int64_t plane) {
+    const ImageView& image = *pictures[static_cast<std::size_t>(plane / 3)];
+    const std::int64_t channel = channel_of(image, preprocess, plane % 3);
+    sums[static_cast<std::size_t>(plane)] = bytes ? sum_of<std::uint8_t>(image, channel, fit, stretch)
+                                                  : sum_of<float>(image, channel, fit, stretch);
+  });
+  const double steps = bytes ? Steps<std::uint8_t>::of_one : Steps<float>::of_one;
+  const bool pair = preprocess.mean_rule == MeanRule::pair;
+  const double pixels =
+      static_cast<double>(fit.fitted().height * fit.fitted().width) * (pair ? 2.0 : 1.0);
+  for (std::size_t i = 0; i < means.size(); ++i) {
+    const std::size_t other = (i + means.size() / 2) % means.size();
+    const std::int64_t sum = pair ? sums[i] + sums[other] : sums[i];
+    means[i] = static_cast<float>(static_cast<double>(sum) / (steps * pixels));
+  }
+  return means;
 }
 
 float* flow_row(const FlowView& view, std::int64_t y) {
@@ -147,10 +259,14 @@ float* flow_row(const FlowView& view, std::int64_t y) {
 
 }  // namespace
 
-SizeFit::SizeFit(SizeRule size_rule, const ImageSize& size, std::int64_t multiple)
-    : rule(size_rule), pictures(size), network(size) {
+SizeFit::SizeFit(SizeRule size_rule, const Preprocess& preprocess, const ImageSize& size,
+                 std::int64_t multiple)
+    : rule(size_rule == SizeRule::model ? preprocess.size_rule : size_rule),
+      resampling(preprocess.resampling),
+      pictures(size),
+      network(size) {
   if (rule != SizeRule::resize && rule != SizeRule::pad && rule != SizeRule::crop) {
-    fail(who, "size_rule must be resize, pad or crop");
+    fail(who, "size_rule must be resize, pad, crop or the model's own");
   }
   if (std::min(size.height, size.width) < 1 || std::max(size.height, size.width) > largest_side) {
     fail(who, "pictures must have from 1 to 2^31 - 1 rows and columns, got " +
@@ -167,38 +283,40 @@ SizeFit::SizeFit(SizeRule size_rule, const ImageSize& size, std::int64_t multipl
   network.width = (size.width + more) / multiple * multiple;
 }
 
-void to_tensor(const std::vector<const ImageView*>& pictures, const SizeFit& fit,
-               const Preprocess& preprocess, MutableView out) {
-  std::optional<Resampling> resampling;
-  if (fit.rule == SizeRule::resize && fit.network != fit.pictures) {
-    resampling.emplace(fit.pictures, fit.network);
-  }
-  const Resampling* chosen = resampling ? &*resampling : nullptr;
-  const Units units[3] = {Units(preprocess.mean[0]), Units(preprocess.mean[1]),
-                          Units(preprocess.mean[2])};
-  const std::int64_t bands = bands_of(out.shape.h);
-  parallel_for(out.shape.n * 3 * bands, [&](std::int64_t task) {
+void to_tensors(const Pictures& first, const Pictures& second, const SizeFit& fit,
+                const Preprocess& preprocess, MutableView first_out, MutableView second_out) {
+  const Stretch stretch(fit);
+  Pictures pictures = first;
+  pictures.insert(pictures.end(), second.begin(), second.end());
+  const std::vector<float> means = means_of(pictures, fit, stretch, preprocess);
+  std::vector<Units> units;
+  units.reserve(means.size());
+  for (const float mean : means) units.emplace_back(mean);
+  const std::int64_t bands = bands_of(first_out.shape.h);
+  const std::int64_t half = first_out.shape.n * 3;
+  parallel_for(2 * half * bands, [&](std::int64_t task) {
     const std::int64_t plane = task / bands;
     const std::int64_t c = plane % 3;
     const ImageView& image = *pictures[static_cast<std::size_t>(plane / 3)];
-    const bool same_order = image.order == preprocess.channel_order;
-    const std::int64_t channel = image.channels == 1 ? 0 : (same_order ? c : 2 - c);
-    const std::int64_t first = task % bands * rows_per_band;
-    const std::int64_t last = std::min(first + rows_per_band, out.shape.h);
-    float* to = out.plane(plane / 3, c) + first * out.shape.w;
-    const Units& unit = units[c];
+    const std::int64_t channel = channel_of(image, preprocess, c);
+    const std::int64_t begin = task % bands * rows_per_band;
+    const std::int64_t end = std::min(begin + rows_per_band, first_out.shape.h);
+    const MutableView& out = plane < half ? first_out : second_out;
+    float* to = out.plane(plane % half / 3, c) + begin * out.shape.w;
+    const Units& unit = units[static_cast<std::size_t>(plane)];
     if (image.type == PixelType::uint8) {
-      put_rows<std::uint8_t>(image, channel, fit, chosen, unit, first, last, to);
+      put_rows<std::uint8_t>(image, channel, fit, stretch, unit, begin, end, to);
     } else {
-      put_rows<float>(image, channel, fit, chosen, unit, first, last, to);
+      put_rows<float>(image, channel, fit, stretch, unit, begin, end, to);
     }
   });
 }
 
 void to_flow(ConstView flow, const SizeFit& fit, const std::vector<FlowView>& out) {
   const ImageSize size = fit.flow();
-  std::optional<Resampling> resampling;
-  if (fit.rule == SizeRule::resize && fit.network != size) resampling.emplace(fit.network, size);
+  const ImageSize given = {flow.shape.h, flow.shape.w};
+  std::optional<Tables> tables;
+  if (fit.rule == SizeRule::resize && fit.network != size) tables.emplace(given, size, fit.resampling);
   const float factors[2] = {
       static_cast<float>(static_cast<double>(fit.network.width) / static_cast<double>(size.width)),
       static_cast<float>(static_cast<double>(fit.network.height) / static_cast<double>(size.height))};
@@ -211,7 +329,7 @@ void to_flow(ConstView flow, const SizeFit& fit, const std::vector<FlowView>& ou
     const std::int64_t last = std::min(first + rows_per_band, size.height);
     std::vector<float> row(static_cast<std::size_t>(size.width));
     std::optional<ResizedRows<float>> rows;
-    if (resampling) rows.emplace(*resampling, fit.network.width);
+    if (tables) rows.emplace(*tables, given.width);
     const auto read = [&](std::int64_t y, float* to) {
       std::copy_n(from + y * flow.shape.w, flow.shape.w, to);
     };

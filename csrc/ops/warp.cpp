@@ -25,7 +25,8 @@ void warp_band(const KernelTable& kernels, const Band& band, ConstView x, ConstB
   row.w = x.shape.w;
   row.scale_x = half_pixel_scale(row.w);
   row.scale_y = half_pixel_scale(row.h);
-  row.border = options.padding == Padding::border;
+  row.border = options.padding != Padding::zeros;
+  row.cut = options.padding == Padding::cut;
   row.align_corners = options.align_corners;
   row.mask = options.mask;
   row.flow_plane = flow.plane;

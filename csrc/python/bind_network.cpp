@@ -8,10 +8,12 @@
 
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "cpu/dispatch.hpp"
 #include "engine/network.hpp"
 #include "python/bindings.hpp"
 #include "python/gil.hpp"
@@ -29,11 +31,14 @@ Precision precision_named(const std::string& name) {
 }
 
 std::unique_ptr<Network> make_network(const std::string& graph_text, const py::function& parameter,
-                                      const std::string& precision) {
+                                      const std::string& precision,
+                                      const std::optional<std::string>& isa) {
   const Precision chosen = precision_named(precision);
+  const CallSettings settings = {isa ? &kernels_named(*isa) : nullptr, 0};
   std::unique_ptr<Network> network;
   PythonParameters(parameter).run([&](const ParameterSource& source) {
-    network = std::make_unique<Network>(parse_graph(graph_text), source, NetworkOptions{chosen, {}});
+    network =
+        std::make_unique<Network>(parse_graph(graph_text), source, NetworkOptions{chosen, settings});
   });
   return network;
 }
@@ -166,7 +171,7 @@ py::tuple plan_py(const Network& network, const py::dict& shapes,
 void bind_network(py::module_& m) {
   py::class_<Network>(m, "Network", py::is_final())
       .def(py::init(&make_network), py::arg("graph_text"), py::arg("parameter"), py::kw_only(),
-           py::arg("precision") = "float32")
+           py::arg("precision") = "float32", py::arg("isa") = py::none())
       .def("run", run_py, py::arg("inputs"), py::arg("outputs"), py::kw_only(),
            py::arg("interruptible") = false, py::arg("exact_graph") = false)
       .def("profile", profile_py, py::arg("inputs"), py::arg("outputs"))

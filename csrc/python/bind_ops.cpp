@@ -58,8 +58,9 @@ py::array_t<float> correlation_py(const py::object& a, const py::object& b,
 py::array_t<float> warp_py(const py::object& x, const py::object& flow, const std::string& padding,
                            bool align_corners, bool mask) {
   WarpOptions options;
-  options.padding = choose<Padding>("warp: padding", padding,
-                                    {{"border", Padding::border}, {"zeros", Padding::zeros}});
+  options.padding =
+      choose<Padding>("warp: padding", padding,
+                      {{"border", Padding::border}, {"zeros", Padding::zeros}, {"cut", Padding::cut}});
   options.align_corners = align_corners;
   options.mask = mask;
   const ConstView x_view = view("warp", "x", x);

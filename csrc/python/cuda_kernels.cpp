@@ -34,7 +34,8 @@ Shape shape_of(const CudaTensor& t) { return {t.size(0), t.size(1), t.size(2), t
 Padding padding_named(const std::string& name) {
   if (name == "border") return Padding::border;
   if (name == "zeros") return Padding::zeros;
-  throw py::value_error("padding must be 'border' or 'zeros', got '" + name + "'");
+  if (name == "cut") return Padding::cut;
+  throw py::value_error("padding must be 'border' or 'zeros' or 'cut', got '" + name + "'");
 }
 
 ResizeMode mode_named(const std::string& name) {

@@ -11,7 +11,14 @@ class _pybind11_type(type): ...
 
 @final
 class Network(metaclass=_pybind11_type):
-    def __init__(self, graph_text: str, parameter: Callable[[str], FloatArray], *, precision: str = ...) -> None: ...
+    def __init__(
+        self,
+        graph_text: str,
+        parameter: Callable[[str], FloatArray],
+        *,
+        precision: str = ...,
+        isa: str | None = ...,
+    ) -> None: ...
     def run(
         self,
         inputs: dict[str, FloatArray],

@@ -28,6 +28,7 @@ def load(
     engine: str = "auto",
     graph: bool = True,
     network: str | None = None,
+    origin: str | None = None,
 ) -> FlowEstimator:
     """A model that computes optical flow.
 
@@ -42,10 +43,11 @@ def load(
         engine: of a GPU, where convolutions come from: "cudnn", "cublas", or "auto": cuDNN where it is installed.
         graph: of a GPU: queue all launches of a size as one CUDA graph; False to debug.
         network: of a checkpoint, such as "flownet2css-sd"; None to recognise it by its tensors.
+        origin: of a checkpoint: whose arithmetic it is for, such as "nvidia" or "ptlflow"; None to recognise it.
 
     Raises:
-        InputError: weights that are not on this machine, a misspelt name, or an unknown executor, precision, engine or
-            network.
+        InputError: weights that are not on this machine, a misspelt name, or an unknown executor, precision, engine,
+            network or origin.
         CheckpointError, WeightsError: the file is broken, or does not fit its network.
         UnavailableError: the device is not available; the message says what to install or change.
         OSError: the file cannot be read.
@@ -57,7 +59,7 @@ def load(
         'flownet2-lite'
     """
     chosen = get_executor(executor, device=device, precision=precision, engine=engine, graph=graph)
-    model = load_model(model_path(name_or_path), network)
+    model = load_model(model_path(name_or_path), network, origin)
     return FlowEstimator(model, chosen.compile(model.graph, model.parameters))
 
 
@@ -97,7 +99,7 @@ class FlowEstimator:
         return f"<FlowEstimator {self.network}, {millions:.1f} M parameters, origin {self.info.get('origin', '?')}>"
 
     def __call__(
-        self, image1: Any, image2: Any, *, channel_order: str = "rgb", size_rule: str = "resize"
+        self, image1: Any, image2: Any, *, channel_order: str = "rgb", size_rule: str | None = None
     ) -> FloatArray:
         """Optical flow from image1 to image2; swap them for the backward flow.
 
@@ -108,7 +110,8 @@ class FlowEstimator:
             image2: the same shape, on the same device.
             channel_order: of the pictures: "rgb", or "bgr" as OpenCV reads them.
             size_rule: for sizes that are no multiple of what the network needs (64; 32 for flownet2-lite):
-                "resize" as mmflow, "pad" by the border's pixels and cut, or "crop" to the centre as NVIDIA.
+                "resize" as mmflow, "pad" by the border's pixels and cut, or "crop" to the centre as NVIDIA; None for
+                the model's own, `preprocess.size_rule`: "crop" for weights of NVIDIA's, "resize" for others.
 
         Returns:
             float32 (H, W, 2), or (N, H, W, 2) for a batch: pixels, u (to the right) then v (down), at the input's
@@ -128,22 +131,25 @@ class FlowEstimator:
             on_gpu = _on_one_device(image1, image2)
             if device and not on_gpu:
                 first, second = device.asarray(first), device.asarray(second)
-            fit = SizeFit(size_rule, first.shape[1], first.shape[2], self.graph.size_multiple)
-            result = fit.backward(self._flow(fit.forward(first), fit.forward(second), channel_order))
+            fit = self.preprocess.fit(size_rule, first.shape[1], first.shape[2], self.graph.size_multiple)
+            result = fit.backward(self._flow(first, second, channel_order, fit))
             if device and not on_gpu:
                 result = device.to_host(result)
         return result if batched else result[0]
 
-    def _flow(self, first: Any, second: Any, channel_order: str) -> Any:
-        """(N, H, W, 2) of pictures (N, H, W, 3) at the network's size, where they are."""
-        if self._compiled.device is not None:
-            turned = channel_order != self.preprocess.channel_order
-            return self._compiled.flow(first, second, turned=turned, mean=self.preprocess.mean)
-        tensors = {
-            item.name: self.preprocess.tensor(pictures, channel_order)
-            for item, pictures in zip(self.graph.inputs, (first, second), strict=True)
-        }
-        return np.ascontiguousarray(self._compiled.run(tensors, ["flow"])["flow"].transpose(0, 2, 3, 1))
+    def _flow(self, first: Any, second: Any, channel_order: str, fit: SizeFit) -> Any:
+        """(N, h, w, 2) of pictures (N, H, W, 3), where they are, as `fit.backward` takes it."""
+        rules, device = self.preprocess, self._compiled.device
+        if device and rules.is_plain(fit):
+            turned, pair = channel_order != rules.channel_order, (fit.forward(first), fit.forward(second))
+            return self._compiled.flow(*pair, turned=turned, mean=rules.mean)
+        tensors = rules.inputs(first, second, channel_order, fit)
+        if device:
+            pair = tensors[0].transpose(0, 2, 3, 1), tensors[1].transpose(0, 2, 3, 1)
+            return self._compiled.flow(*pair, turned=False, mean=(0.0, 0.0, 0.0), output=fit.output)
+        named = {item.name: tensor for item, tensor in zip(self.graph.inputs, tensors, strict=True)}
+        flow = self._compiled.run(named, [fit.output])[fit.output]
+        return np.ascontiguousarray(flow.transpose(0, 2, 3, 1))
 
     @overload
     def forward(self, x: Array, outputs: None = None) -> FloatArray: ...
@@ -216,7 +222,7 @@ class FlowEstimator:
                 f"flow must be float32 {(*prev.shape[:2], 2)} to be written into, got {flow.dtype} {flow.shape}; "
                 "or leave it out"
             )
-        result = self(prev, next, channel_order="bgr")
+        result = self(prev, next, channel_order="bgr", size_rule=self.preprocess.whole_size_rule)
         if flow is None:
             return result
         flow[...] = result

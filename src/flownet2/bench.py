@@ -170,7 +170,7 @@ def measure(
     model = open_model()
     model(*pictures)
     first_result_s = time.perf_counter() - start
-    fit = SizeFit("resize", size[1], size[0], model.graph.size_multiple)
+    fit = model.preprocess.fit(None, size[1], size[0], model.graph.size_multiple)
     tensor = _tensor(model, fit, pictures)
     if layers:
         model.profile(tensor)  # an executor that cannot is better found now
@@ -226,8 +226,8 @@ def _timed(call: Callable[[], object], rounds: int, tick: Callable[[], object]) 
 
 def _tensor(model: FlowEstimator, fit: SizeFit, pictures: Sequence[Array]) -> Array:
     """The pictures as `forward` takes them: (N, 6, H, W)."""
-    batches = [picture if picture.ndim == 4 else picture[None] for picture in pictures]
-    return np.concatenate([model.preprocess.tensor(fit.forward(batch), "rgb") for batch in batches], axis=1)
+    first, second = (picture if picture.ndim == 4 else picture[None] for picture in pictures)
+    return np.concatenate(model.preprocess.inputs(first, second, "rgb", fit), axis=1)
 
 
 def _layers(

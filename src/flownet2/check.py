@@ -23,6 +23,7 @@ from flownet2.executors import EXECUTORS, PRECISIONS, get_executor
 from flownet2.io import read_flow, read_image
 from flownet2.machine import cpu_name, usable_cpus
 from flownet2.metrics import epe
+from flownet2.model_check import model_checks
 from flownet2.ops.kernels import KERNELS
 from flownet2.runtime import BuildInfo, build_info, get_num_threads
 from flownet2.types import PathLike
@@ -205,11 +206,18 @@ class FileReport:
         kind: "flow", "picture" or "model".
         readable: whether it was read as that.
         detail: what is in it, or why it cannot be read.
+        tests: a model file's own check, in every way that this machine can compute.
     """
 
     kind: str
     readable: bool
     detail: str
+    tests: tuple[SelfTest, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether it was read and no test failed."""
+        return self.readable and all(test.passed is not False for test in self.tests)
 
 
 _FLOW_SIGNATURES = (b"PIEH", b"PF\n", b"\x93NUMPY")
@@ -236,6 +244,8 @@ def check_file(path: PathLike) -> FileReport:
     """
     kind = _kind(path)
     try:
+        if kind == "model":
+            return _model_report(path)
         return FileReport(kind, True, _READERS[kind](path))
     except UnavailableError:
         raise
@@ -272,10 +282,14 @@ def _picture_detail(path: PathLike) -> str:
     return f"picture of {picture.shape[1]}x{picture.shape[0]} pixels, {8 * picture.itemsize} bits a channel"
 
 
-def _model_detail(path: PathLike) -> str:
+def _model_report(path: PathLike) -> FileReport:
     model = load_model(path)
     count = sum(value.size for value in model.parameters.values())  # which reads and checks them
-    return f"model {model.graph.name}, {count:,} parameters, origin {model.info.get('origin', 'not known')}"
+    tests = tuple(_guarded(name, test) for name, test in model_checks(model))
+    detail = f"model {model.graph.name}, {count:,} parameters, origin {model.info.get('origin', 'not known')}"
+    if not tests:
+        detail += "; without a check of its flow, which flownet2 convert stores"
+    return FileReport("model", True, detail, tests)
 
 
-_READERS = {"flow": _flow_detail, "picture": _picture_detail, "model": _model_detail}
+_READERS = {"flow": _flow_detail, "picture": _picture_detail}

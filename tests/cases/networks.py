@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""mmflow's networks with weights that NumPy makes again from the manifest's rule, and their stored outputs."""
+"""mmflow's and NVIDIA's networks with weights that NumPy makes by a rule, and their stored outputs."""
 
 from __future__ import annotations
 
@@ -28,6 +28,17 @@ _SUBNETWORKS = {
 _ALONE = {"flownets": "flownets", "flownetc": "flownetc", "flownet2sd": "flownetsd"}
 
 
+NVIDIA = {
+    "flownets": "FlowNet2S",
+    "flownetc": "FlowNet2C",
+    "flownet2sd": "FlowNet2SD",
+    "flownet2cs": "FlowNet2CS",
+    "flownet2css": "FlowNet2CSS",
+    "flownet2": "FlowNet2",
+}
+"""The networks of which NVIDIA's code has left an output -> its name for them."""
+
+
 @functools.cache
 def manifest() -> dict[str, Any]:
     """tests/data/parity/manifest.json."""
@@ -35,11 +46,27 @@ def manifest() -> dict[str, Any]:
     return content
 
 
+@functools.cache
+def nvidia_manifest() -> dict[str, Any]:
+    """tests/data/parity/nvidia_manifest.json."""
+    content: dict[str, Any] = json.loads((PARITY / "nvidia_manifest.json").read_text())
+    return content
+
+
 def state_dict(network: str) -> dict[str, Array]:
-    """The full-width weights under mmflow's names (tests/data/parity/README.md gives the rule)."""
-    seed = manifest()["seed"]
+    """The full-width weights under mmflow's names."""
+    return _made(manifest()["networks"][network]["tensors"], manifest()["seed"])
+
+
+def nvidia_state_dict(network: str) -> dict[str, Array]:
+    """The full-width weights under NVIDIA's names."""
+    return _made(nvidia_manifest()["networks"][NVIDIA[network]], nvidia_manifest()["seed"])
+
+
+def _made(rows: list[dict[str, Any]], seed: int) -> dict[str, Array]:
+    """Values by the rule of tests/data/parity/README.md."""
     tensors = {}
-    for row in manifest()["networks"][network]["tensors"]:
+    for row in rows:
         random = np.random.RandomState((zlib.crc32(row["name"].encode()) + seed) % 2**32)
         values = (random.random_sample(int(np.prod(row["shape"]))) * 2 - 1) * row["bound"]
         tensors[row["name"]] = values.astype(np.float32).reshape(row["shape"])
@@ -50,6 +77,13 @@ def golden(network: str) -> dict[str, Array]:
     """All arrays of the network's stored outputs."""
     with np.load(PARITY / f"{network}.npz") as data:
         return {name: data[name] for name in data.files}
+
+
+def nvidia_golden(network: str) -> tuple[Array, Array, Array]:
+    """Both pictures (H, W, 3) uint8 RGB, and the flow (H, W, 2) of NVIDIA's code."""
+    arrays = golden(f"nvidia_{NVIDIA[network].lower()}")
+    first, second = arrays["images_rgb"][0].transpose(1, 2, 3, 0)
+    return first, second, arrays["flow"][0].transpose(1, 2, 0)
 
 
 def level_values(network: str, arrays: dict[str, Array]) -> dict[str, Array]:

@@ -103,7 +103,7 @@ def _warps(rng: np.random.Generator) -> Iterator[Case]:
     for n, c, h, w in ((1, 1, 1, 1), (2, 3, 5, 9), (1, 4, 1, 33), (1, 2, 31, 1), (1, 5, 16, 67)):
         for reach in (0.3, 4.0, 1e6):
             flow = (rng.normal(size=(n, 2, h, w)) * reach).astype(np.float32)
-            for padding in ("border", "zeros"):
+            for padding in ("border", "zeros", "cut"):
                 for align in (True, False):
                     attributes = at.Warp(padding, align, mask=reach == 4.0)
                     name = _name("warp", (n, c, h, w), reach, padding, align)

@@ -143,6 +143,11 @@ static void test_correlation_and_warp(void) {
   flownet2_warp_options zeros = {sizeof(flownet2_warp_options), 1, 0, 0};
   CHECK(flownet2_warp(&x, &flow, &zeros, &out) == FLOWNET2_OK);
   CHECK(has_values(&out, (float[]){15, 40, 0}));
+  float beyond_data[] = {-0.25f, 1, 0.5f, 0, 0, 0};
+  const flownet2_tensor beyond = tensor(beyond_data, 1, 2, 1, 3);
+  flownet2_warp_options cut = {sizeof(flownet2_warp_options), 2, 0, 0};
+  CHECK(flownet2_warp(&x, &beyond, &cut, &out) == FLOWNET2_OK);
+  CHECK(has_values(&out, (float[]){0, 40, 40}));
   flownet2_warp_options half_pixels = {sizeof(flownet2_warp_options), 0, 1, 0};
   CHECK(flownet2_warp(&x, &flow, &half_pixels, &out) == FLOWNET2_OK);
   CHECK(has_values(&out, (float[]){12.5f, 40, 40})); /* at 0.25, 2.5, 4 */

@@ -163,6 +163,42 @@ TEST_CASE("size rules") {
   check_error([&] { model.flow(small, small, options); }, ErrorCode::invalid_argument, "at least 4x4");
 }
 
+TEST_CASE("a mean of the pictures, and the model's own size rule") {
+  // 3 x 2 pixels; the network wants 2 x 2, so the last row is cut off: (3 - 2) / 2 is 0.
+  const std::vector<std::uint8_t> bytes1 = {255, 255, 255, 255, 255, 255, 0,  0,   0,
+                                            51,  0,   0,   102, 0,   0,   51, 255, 0};
+  const std::vector<std::uint8_t> bytes2(18, 51);
+  const ImageView one = flownet2::interleaved(bytes1.data(), 3, 2);
+  const ImageView two = flownet2::interleaved(bytes2.data(), 3, 2);
+  const auto with = [](const char* mean_rule) {
+    return picking(2, R"({"channel_order":"rgb","mean":[0,0,0],"size_rule":"crop","mean_rule":")" +
+                          std::string(mean_rule) + "\"}");
+  };
+  const Model pair = with("pair");
+  CHECK(pair.info().mean_rule == flownet2::MeanRule::pair);
+  CHECK(pair.info().size_rule == SizeRule::crop);
+  CHECK(pair.flow_size({3, 2}) == flownet2::ImageSize{2, 2});
+  CHECK(pair.flow_size({3, 2}, SizeRule::resize) == flownet2::ImageSize{3, 2});
+  // Red of the first picture's upper rows: 255, 255, 0, 51; of the second's 51 throughout.
+  const float mean = static_cast<float>((255 + 255 + 0 + 51 + 4 * 51) / (8 * 255.0));
+  CHECK(pair.flow(one, two).u(0, 0) == 1.0f - mean);
+  CHECK(pair.flow(one, two).u(1, 1) == 0.2f - mean);
+  const float own = static_cast<float>((255 + 255 + 0 + 51) / (4 * 255.0));
+  CHECK(with("picture").flow(one, two).u(0, 0) == 1.0f - own);
+}
+
+TEST_CASE("floats are resized after the mean was subtracted, corner to corner") {
+  const Model model = picking(4, R"({"channel_order":"rgb","mean":[0.5,0,0],"resampling":"corners"})");
+  // 1 x 3 pixels become 4 x 4: column i reads position 2 i / 3, and comes back from 1.5 i.
+  const std::vector<float> units = {0, 0, 0, 0.75f, 0, 0, 0, 0, 0};
+  const ImageView view = flownet2::interleaved(units.data(), 1, 3);
+  const Flow flow = model.flow(view, view);
+  const float stretched[] = {-0.5f, 0.0f, 0.0f, -0.5f};  // (2/3) * 0.75 - 0.5 inside
+  CHECK(flow.u(0, 0) == doctest::Approx(stretched[0] * 3 / 4));
+  CHECK(flow.u(0, 1) == doctest::Approx((stretched[1] + stretched[2]) / 2 * 3 / 4));
+  CHECK(flow.u(0, 2) == doctest::Approx(stretched[3] * 3 / 4));
+}
+
 TEST_CASE("pictures that do not fit are refused") {
   const Model model = picking();
   std::vector<float> units(3 * 4, 0.5f);

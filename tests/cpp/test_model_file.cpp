@@ -92,6 +92,11 @@ TEST_CASE("a small model says what stands in its file") {
     CHECK(file.stored == "bfloat16 and float32");
     CHECK(file.preprocess.channel_order == ChannelOrder::rgb);
     CHECK(file.preprocess.mean == std::array<float, 3>{0.5f, 0.25f, -1.0f});
+    CHECK(file.preprocess.mean_rule == flownet2::MeanRule::given);
+    CHECK(file.preprocess.size_rule == flownet2::SizeRule::resize);
+    CHECK(file.preprocess.resampling == flownet2::Resampling::opencv);
+    CHECK(file.preprocess.flow_value == "flow");
+    CHECK(file.preprocess.second_mean == file.preprocess.mean);
     CHECK(file.facts == std::map<std::string, std::string>{{"title", "T\xC3\xAF"}});
     CHECK(file.parameter("w").shape == std::vector<std::int64_t>{2, 6, 1, 1});
     CHECK(numbers_of(file.parameter("w")) ==
@@ -209,6 +214,23 @@ TEST_CASE("metadata that are missing, wrong or of another version are refused") 
   }
   tiny.preprocess = R"({"channel_order":"BGR","mean":[0,0,0]})";
   CHECK(refused_for("channel_order must be 'rgb' or 'bgr', got 'BGR'", tiny));
+  const std::string start = R"({"channel_order":"bgr","mean":[0,0,0],)";
+  for (const std::string field : {"mean_rule", "size_rule", "resampling"}) {
+    for (const char* value : {"1", "null", "\"\"", "\"corner\""}) {
+      tiny.preprocess = start + '"' + field + "\":" + value + "}";
+      CHECK(refused_for("preprocess: " + field + " must be one of '", tiny));
+    }
+  }
+  tiny.preprocess = start + R"("mean_rule":"pair","mean_rule":"pair"})";
+  CHECK(!fault(tiny.bytes()).empty());
+  tiny.preprocess = R"({"channel_order":"bgr","mean":[0,0,0.5],"mean_rule":"pair"})";
+  CHECK(refused_for("leaves no place for a mean", tiny));
+  tiny.preprocess = start + R"("mean_rule":"picture","second_mean":[0,0,0]})";
+  CHECK(refused_for("leaves no place for a mean", tiny));
+  tiny.preprocess = start + R"("second_mean":[0,0]})";
+  CHECK(refused_for("second_mean must be three numbers", tiny));
+  tiny.preprocess = start + R"("flow_value":3})";
+  CHECK(refused_for("flow_value must be the name", tiny));
   tiny.preprocess = std::string(5000, ' ');
   CHECK(refused_for("the limit is", tiny));
 }

@@ -44,6 +44,21 @@ TEST_CASE("warp by hand") {
   CHECK(warped() == Values{15, 40, 40});
   options.padding = Padding::zeros;
   CHECK(warped() == Values{15, 40, 0});
+  options.padding = Padding::cut;
+  CHECK(warped() == Values{15, 40, 0});
+}
+
+TEST_CASE("warp cuts at W, not at W - 1") {
+  const Tensor x({1, 1, 1, 4}, {10, 20, 40, 80});
+  const Tensor flow({1, 2, 1, 4}, {-0.25f, 1, 1.75f, 1, 0, 0, 0, 0});
+  WarpOptions options;
+  options.padding = Padding::cut;
+  const auto warped = [&] {
+    return computed(x.shape, [&](MutableView out) { warp(x, flow, options, out); });
+  };
+  CHECK(warped() == Values{0, 40, 80, 0});
+  options.padding = Padding::zeros;
+  CHECK(warped() == Values{7.5f, 40, 20, 0});
 }
 
 TEST_CASE("resize by hand") {

@@ -141,6 +141,24 @@ bool warp_right(const Shape& shape, bool pixels) {
   });
 }
 
+bool cut_right(const Shape& shape, bool pixels) {
+  const Field x(shape, pixels, 3), flow({shape.n, 2, shape.h, shape.w}, !pixels, 4);
+  Field out(shape, pixels, 0);
+  warp(x.read(), flow.read(), {Padding::cut, true, false}, out.write(), nullptr);
+  return holds(out, [&](auto n, auto c, auto y, auto column) {
+    const double at_x = double(column) + double(flow.at(n, 0, y, column));
+    const double at_y = double(y) + double(flow.at(n, 1, y, column));
+    if (at_x < 0 || at_y < 0 || at_x >= double(shape.w) || at_y >= double(shape.h)) return 0.0;
+    const auto left = std::int64_t(at_x), top = std::int64_t(at_y);
+    const std::int64_t end = std::min(left + 1, shape.w - 1), bottom = std::min(top + 1, shape.h - 1);
+    const double right = at_x - double(left), down = at_y - double(top);
+    const auto line = [&](std::int64_t row) {
+      return x.at(n, c, row, left) * (1 - right) + x.at(n, c, row, end) * right;
+    };
+    return line(top) * (1 - down) + line(bottom) * down;
+  });
+}
+
 bool elementwise_right(const Shape& shape, bool pixels) {
   const Field a(shape, pixels, 5), b(shape, !pixels, 6);
   Field out(shape, pixels, 0);
@@ -233,9 +251,13 @@ bool right(const char* name, bool (*kernel)(const Shape&, bool)) {
 }  // namespace
 
 int main() {
-  const bool all[] = {right("norm", norm_right),      right("resize", resize_right),
-                      right("warp", warp_right),      right("elementwise", elementwise_right),
-                      right("gather", gather_right),  right("epilogue", epilogue_right),
+  const bool all[] = {right("norm", norm_right),
+                      right("resize", resize_right),
+                      right("warp", warp_right),
+                      right("cut", cut_right),
+                      right("elementwise", elementwise_right),
+                      right("gather", gather_right),
+                      right("epilogue", epilogue_right),
                       right("scatter", scatter_right)};
   return std::all_of(std::begin(all), std::end(all), [](bool fine) { return fine; }) ? 0 : 1;
 }

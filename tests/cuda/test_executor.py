@@ -29,6 +29,7 @@ from flownet2.graph import Builder, Graph, Input, Node
 from flownet2.networks import MMFLOW, NETWORKS, build_network
 from flownet2.ops import attributes as at
 from flownet2.ops.dispatch import run_operator
+from flownet2.preprocess import Preprocess
 from flownet2.types import Array
 from flownet2.weights import Model, import_checkpoint
 
@@ -81,7 +82,8 @@ def test_precisions(host: ModuleType, name: str, precision: str) -> None:
     "conventions",
     [
         {"correlation": "mean", "warp_padding": "zeros"},
-        {"link_align_corners": True, "s_flow_bias": True},
+        {"warp_padding": "zeros", "warp_mask": True, "fusion_link_mode": "bilinear"},
+        {"link_align_corners": True, "s_flow_bias": True, "warp_padding": "cut"},
         {"output_mode": "nearest", "sd_factor": 0.05},
     ],
     ids=str,
@@ -200,6 +202,25 @@ def test_cudnn_is_asked_for_the_plans_that_runs_need(host: ModuleType) -> None:
     listed = convolutions(graph, (2, 64, 64), "float16")
     assert recorder.specs <= {spec for kind in listed.values() for spec in kind}
     assert len(recorder.specs & {*listed["slices"]}) > 3
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        Preprocess("rgb", mean_rule="pair", size_rule="crop"),
+        Preprocess("bgr", mean_rule="picture", resampling="corners"),
+        Preprocess("bgr", (0.4, 0.5, 0.45), size_rule="pad"),
+        Preprocess("bgr", (0.4, 0.5, 0.45), second_mean=(0.3, 0.5, 0.4), resampling="lmb", flow_value="flow_quarter"),
+    ],
+)
+def test_pictures_of_every_origin(host: ModuleType, record: Preprocess) -> None:
+    """A mean that the packing kernel is given, and means and a resize that it is not."""
+    graph, parameters, _, _ = narrow("flownets")
+    model = Model(graph, parameters, record)
+    pair = [np.random.default_rng(seed).integers(0, 256, (2, 70, 130, 3), np.uint8) for seed in (1, 2)]
+    expected = FlowEstimator(model, get_executor().compile(graph, parameters))(*pair)
+    got = FlowEstimator(model, compiled(host, graph, parameters))(*pair)
+    assert_near(got, expected, atol=1e-4 * float(np.abs(expected).max()), what=str(record))
 
 
 @functools.lru_cache(maxsize=1)

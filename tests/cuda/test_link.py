@@ -24,7 +24,12 @@ from flownet2.types import Array
 SIZES = [(1, 4, 4), (2, 12, 36), (1, 20, 68), (1, 36, 8)]  # one flow vector, tails of a block, a batch
 RULES = [
     dataclasses.replace(MMFLOW, warp_padding=padding, link_align_corners=corners, sd_factor=factor)
-    for padding, corners, factor in (("border", False, 20.0), ("border", True, 0.25), ("zeros", False, 1.0))
+    for padding, corners, factor in (
+        ("border", False, 20.0),
+        ("border", True, 0.25),
+        ("zeros", False, 1.0),
+        ("cut", True, 0.05),
+    )
 ]
 
 
@@ -124,7 +129,7 @@ def test_flow_may_be_part_of_a_wider_buffer(host: ModuleType) -> None:
     assert np.array_equal(run(host, pair, flow, **options), run(host, pair, wide[..., 4:6], **options))
 
 
-@pytest.mark.parametrize("padding", ["border", "zeros"])
+@pytest.mark.parametrize("padding", ["border", "zeros", "cut"])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3e38])
 def test_any_flow(host: ModuleType, padding: str, value: float) -> None:
     """Reads stay inside the picture; NaN stays with the pixels of its vector."""

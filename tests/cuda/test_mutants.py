@@ -54,6 +54,8 @@ MUTANTS = {
         "__ldg(flow + a.flow.strides.c), __ldg(flow)",
     ),
     "warp-first-image-alone": ("warp.cu", "+ at.n * a.x.strides.n", ""),
+    "cut-not-at-all": ("sampling.cuh", "padding == Padding::cut && is_cut", "false && is_cut"),
+    "cut-at-the-last-pixel": ("sampling.cuh", "at_x >= static_cast<float>(w)", "at_x > static_cast<float>(w - 1)"),
     "elementwise-b-lies-like-a": ("elementwise.cu", "offset_of(e.b, place)", "offset_of(e.a, place)"),
     "elementwise-channels-together": ("elementwise.cu", "c * e.out.strides.c", "c"),
     "elementwise-no-slope": ("elementwise.cu", "leaky(value, e.what.slope)", "value"),

@@ -24,6 +24,8 @@ CALLS = {
     "nearest": at.Resize(None, (9, 5), "nearest", False),
     "border": at.Warp(),
     "zeros": at.Warp(padding="zeros", align_corners=False, mask=True),
+    "cut": at.Warp(padding="cut"),
+    "cut and masked": at.Warp(padding="cut", align_corners=False, mask=True),
 }
 # One pixel; a batch of odd sizes; more channels than lie in a warp; more than a block does at once.
 SIZES = [(1, 1, 1, 1), (2, 3, 5, 7), (2, 37, 3, 5), (1, 131, 2, 3), (1, 2, 19, 33)]

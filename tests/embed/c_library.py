@@ -18,7 +18,8 @@ OK, INVALID_ARGUMENT, TOO_LARGE, OUT_OF_MEMORY, CANCELLED, UNREADABLE_FILE, BAD_
 PRECISIONS = {"float32": 0, "bfloat16": 1}
 PIXEL_TYPES = {"uint8": 0, "uint16": 1, "float32": 2}
 CHANNEL_ORDERS = {"rgb": 0, "bgr": 1}
-SIZE_RULES = {"resize": 0, "pad": 1, "crop": 2}
+SIZE_RULES = {None: 0, "resize": 1, "pad": 2, "crop": 3}
+MEAN_RULES = {"given": 0, "pair": 1, "picture": 2}
 ELEMENTWISE_KINDS = {"add": 0, "sub": 1, "mul": 2, "scale": 3}
 
 Progress = ctypes.CFUNCTYPE(c_int32, c_void_p, c_double)
@@ -44,6 +45,8 @@ Info = _options(
     *((name, c_int64) for name in ("parameters", "size_multiple")),
     *((name, c_int32) for name in ("precision", "channel_order")),
     ("mean", c_float * 3),
+    *((name, c_int32) for name in ("mean_rule", "size_rule")),
+    ("second_mean", c_float * 3),
 )
 Image = _struct(
     "Image",
@@ -164,7 +167,7 @@ class CModel:
         check(LIB.flownet2_model_info(self.handle, byref(info)))
         return info
 
-    def flow_size(self, height: int, width: int, size_rule: str = "resize") -> tuple[int, int]:
+    def flow_size(self, height: int, width: int, size_rule: str | None = None) -> tuple[int, int]:
         """Size of the flow of such pictures."""
         rows, columns = c_int64(), c_int64()
         check(LIB.flownet2_flow_size(self.handle, height, width, SIZE_RULES[size_rule], byref(rows), byref(columns)))
@@ -176,7 +179,7 @@ class CModel:
         image2: Array,
         *,
         channel_order: str = "rgb",
-        size_rule: str = "resize",
+        size_rule: str | None = None,
         progress: Callable[[float], int] | None = None,
     ) -> Array:
         """Flow of (H, W, 3) or (H, W) arrays, which the library reads where they are, whatever their strides."""

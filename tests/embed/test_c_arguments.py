@@ -100,7 +100,7 @@ def test_values_that_are_no_choice(model: CModel) -> None:
             continue
         assert (status, handle.value) == (INVALID_ARGUMENT, None)
         assert text in message()
-    for rule in (-1, 3):
+    for rule in (-1, 4):
         assert flow_status(model, byref(sized(FlowOptions, size_rule=rule))) == INVALID_ARGUMENT
         assert "size_rule" in message()
     for field, value in (("pixel_type", 3), ("channel_order", 2), ("channels", 2), ("height", -1), ("data", None)):

@@ -20,6 +20,8 @@ from embed.c_library import (
     FUNCTIONS,
     INVALID_ARGUMENT,
     LIB,
+    MEAN_RULES,
+    SIZE_RULES,
     CallError,
     CModel,
     LoadOptions,
@@ -218,3 +220,16 @@ def test_info_of_conventions(tmp_path: Path) -> None:
     info = CModel(pass_through(tmp_path / "model.safetensors", (0, 3), 24, record)).info()
     assert (info.network, info.parameters, info.size_multiple, info.channel_order) == (b"pass_through", 14, 24, 0)
     assert list(info.mean) == np.array(record.mean, np.float32).tolist()
+    assert (info.mean_rule, info.size_rule) == (MEAN_RULES["given"], SIZE_RULES["resize"])
+    assert list(info.second_mean) == list(info.mean)
+
+
+@pytest.mark.parametrize("size_rule", ["resize", "pad", "crop"])
+@pytest.mark.parametrize("mean_rule", ["given", "pair", "picture"])
+def test_info_of_rules(tmp_path: Path, mean_rule: str, size_rule: str) -> None:
+    record = Preprocess("rgb", mean_rule=mean_rule, size_rule=size_rule)
+    model = CModel(pass_through(tmp_path / "model.safetensors", (0, 3), 24, record))
+    info = model.info()
+    assert (info.mean_rule, info.size_rule) == (MEAN_RULES[mean_rule], SIZE_RULES[size_rule])
+    assert model.flow_size(30, 50) == model.flow_size(30, 50, size_rule)
+    assert model.flow_size(30, 50) == ((24, 48) if size_rule == "crop" else (30, 50))

@@ -60,7 +60,8 @@ def correlation(case: Case, out: Any) -> int:
 
 def warp(case: Case, out: Any) -> int:
     at = case.attributes
-    options = sized(WarpOptions, zeros=at.padding == "zeros", no_align_corners=not at.align_corners, mask=at.mask)
+    zeros = ("border", "zeros", "cut").index(at.padding)
+    options = sized(WarpOptions, zeros=zeros, no_align_corners=not at.align_corners, mask=at.mask)
     return LIB.flownet2_warp(*map(byref, map(tensor_of, case.inputs)), byref(options), out)
 
 

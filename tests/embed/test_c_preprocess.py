@@ -24,6 +24,10 @@ PREPROCESS = {
     "rgb": Preprocess("rgb"),
     "mean": Preprocess("bgr", (0.41, 0.4325, 0.45)),
     "one mean": Preprocess("rgb", (0.0, -0.75, 0.0)),
+    "nvidia": Preprocess("rgb", mean_rule="pair", size_rule="crop"),
+    "ptlflow": Preprocess("rgb", mean_rule="picture", resampling="corners"),
+    "floats less a mean": Preprocess("bgr", (0.41, 0.4325, 0.45), size_rule="pad", resampling="corners"),
+    "caffe": Preprocess("bgr", (0.37, 0.4, 0.43), second_mean=(0.36, 0.39, 0.44), resampling="lmb"),
 }
 CHANNELS = [(0, 3), (1, 4), (2, 5)]
 MULTIPLES = [1, 2, 8, 24]
@@ -53,7 +57,8 @@ def test_units_and_channel_orders(models: Any, conventions: str, channels: tuple
     values = np.arange(256 * 3, dtype=np.uint16).reshape(16, 16, 3)
     pair = [(values % 256).astype(np.uint8), (values * 7 % 256).astype(np.uint8)]
     got = models(conventions, channels, 1)[0](*pair, channel_order=order)
-    planes = np.concatenate([record.tensor(picture[None], order)[0] for picture in pair])
+    tensors = record.inputs(pair[0][None], pair[1][None], order, record.fit(None, 16, 16, 1))
+    planes = np.concatenate([tensor[0] for tensor in tensors])
     assert got.tobytes() == np.ascontiguousarray(planes[list(channels)].transpose(1, 2, 0)).tobytes()
 
 
@@ -88,7 +93,7 @@ def pictures(draw: st.DrawFn) -> tuple[Array, Array]:
     channels=st.sampled_from(CHANNELS),
     multiple=st.sampled_from(MULTIPLES),
     order=st.sampled_from(["rgb", "bgr"]),
-    rule=st.sampled_from(["resize", "pad", "crop"]),
+    rule=st.sampled_from([None, "resize", "pad", "crop"]),
 )
 def test_any_pictures(
     models: Any,
@@ -97,7 +102,7 @@ def test_any_pictures(
     channels: tuple[int, int],
     multiple: int,
     order: str,
-    rule: str,
+    rule: str | None,
 ) -> None:
     c_model, python_model = models(conventions, channels, multiple)
     try:

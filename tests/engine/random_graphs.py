@@ -212,7 +212,7 @@ def _warp(draw: st.DrawFn, case: Case) -> None:
         case.parameters[name] = (2, case.shapes[x][1], 1, 1)
         case.try_add("conv2d", (x,), at.Conv2d(), {"weight": name})
         flow = case.nodes[-1].name
-    attributes = at.Warp(draw(st.sampled_from(["border", "zeros"])), draw(st.booleans()), draw(st.booleans()))
+    attributes = at.Warp(draw(st.sampled_from(["border", "zeros", "cut"])), draw(st.booleans()), draw(st.booleans()))
     case.try_add("warp", (x, flow), attributes, {})
 
 

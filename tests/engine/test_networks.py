@@ -17,7 +17,7 @@ from flownet2.errors import GraphError, InputError
 from flownet2.executors import DEFAULT, get_executor
 from flownet2.executors.native import NativeNetwork
 from flownet2.graph import Graph, graph_to_json
-from flownet2.networks import NETWORKS, build_network
+from flownet2.networks import CAFFE, NETWORKS, build_network
 from flownet2.types import Array
 
 WIDTH = 1 / 8
@@ -52,6 +52,17 @@ def test_network_equals_the_reference(name: str, shape: tuple[int, int, int]) ->
     got = network.run(inputs, names)
     for value in names:
         assert_relative(got[value], expected[value], rtol=RTOL, what=f"{name} {value}")
+
+
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name != "flownet2-lite"])
+def test_caffes_networks_equal_the_reference_in_float64(name: str) -> None:
+    graph = build_network(name, CAFFE, WIDTH)
+    parameters, inputs = weights(graph, np.random.default_rng(len(graph.nodes))), pictures(graph, 1, 64, 128)
+    exact = [{key: value.astype(np.float64) for key, value in values.items()} for values in (parameters, inputs)]
+    expected = get_executor("reference").compile(graph, exact[0]).run(exact[1], ["flow"])["flow"]
+    assert expected.dtype == np.float64
+    got = get_executor("native").compile(graph, parameters).run(inputs, ["flow"])["flow"]
+    assert_relative(got, expected, rtol=RTOL, what=name)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -82,6 +82,7 @@ def test_narrow_networks_run_alike_on_both_executors(name: str) -> None:
     [
         {"correlation": "mean"},
         {"warp_padding": "zeros"},
+        {"warp_padding": "cut"},
         {"link_align_corners": True},
         {"sd_factor": 0.05},
         {"s_flow_bias": True},

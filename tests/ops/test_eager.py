@@ -56,7 +56,7 @@ def test_float64_stays_float64() -> None:
         (lambda: ops.warp(X, X), "warp: flow must be (N, 2, H, W) = (1, 2, 6, 8), got (1, 4, 6, 8)"),
         (
             lambda: ops.warp(X, X[:, :2], padding="wrap"),
-            "padding must be one of 'border', 'zeros', got 'wrap'",
+            "padding must be one of 'border', 'zeros', 'cut', got 'wrap'",
         ),
         (lambda: ops.correlation(X, X[..., :5]), "correlation: b must have the shape of a"),
         (lambda: ops.correlation(X, X, stride=0), "stride must be an integer of at least 1, got 0"),

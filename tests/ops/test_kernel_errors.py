@@ -45,7 +45,7 @@ REFUSED = [
     ),
     (
         lambda: kernels.warp(X, X, padding="reflect"),
-        "padding must be one of 'border', 'zeros', got 'reflect'",
+        "padding must be one of 'border', 'zeros', 'cut', got 'reflect'",
     ),
     (lambda: kernels.correlation(X, X, stride=0), "stride must be an integer of at least 1, got 0"),
 ]

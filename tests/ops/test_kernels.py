@@ -93,7 +93,9 @@ def warp_f64(x: np.ndarray, flow: np.ndarray, padding: str, align_corners: bool,
             px, py = px if w > 1 else 0, py if h > 1 else 0
         else:
             px, py = px * w / max(w - 1, 1) - 0.5, py * h / max(h - 1, 1) - 0.5
-        if padding == "border":
+        if padding == "cut" and not (0 <= px < w and 0 <= py < h):
+            continue
+        if padding != "zeros":
             px, py = min(max(px, 0), w - 1), min(max(py, 0), h - 1)
         share = 0.0
         for r, c in itertools.product((math.floor(py), math.floor(py) + 1), (math.floor(px), math.floor(px) + 1)):
@@ -131,7 +133,7 @@ def test_correlation_formula(shape: tuple[int, ...], radius: int, stride: int) -
 
 
 @pytest.mark.parametrize("shape", SIZES, ids=str)
-@pytest.mark.parametrize("padding", ["border", "zeros"])
+@pytest.mark.parametrize("padding", ["border", "zeros", "cut"])
 @pytest.mark.parametrize("align_corners", [True, False])
 @pytest.mark.parametrize("mask", [True, False])
 def test_warp_formula(shape: tuple[int, ...], padding: str, align_corners: bool, mask: bool) -> None:
@@ -169,12 +171,12 @@ def test_far_flow_reads_the_edge_or_nothing(far: float, align_corners: bool) -> 
     flow[:, 1] *= -1  # to the upper right corner
     corner = np.broadcast_to(x[:, :, :1, -1:], x.shape)
     np.testing.assert_array_equal(kernels.warp(x, flow, align_corners=align_corners), corner)
-    for mask in (True, False):
-        got = kernels.warp(x, flow, padding="zeros", align_corners=align_corners, mask=mask)
+    for padding, mask in itertools.product(("zeros", "cut"), (True, False)):
+        got = kernels.warp(x, flow, padding=padding, align_corners=align_corners, mask=mask)
         np.testing.assert_array_equal(got, np.zeros_like(x))
 
 
-@pytest.mark.parametrize("padding", ["border", "zeros"])
+@pytest.mark.parametrize("padding", ["border", "zeros", "cut"])
 @pytest.mark.parametrize("mask", [True, False])
 def test_nan_flow_gives_nan_there_only(padding: str, mask: bool) -> None:
     x, flow = normal(1, 3, 6, 7), normal(1, 2, 6, 7, seed=1)
@@ -186,9 +188,10 @@ def test_nan_flow_gives_nan_there_only(padding: str, mask: bool) -> None:
     np.testing.assert_array_equal(kernels.warp(x, flow, padding=padding, mask=mask), expected)
 
 
-def test_zero_padding_ignores_pixels_it_does_not_reach() -> None:
+@pytest.mark.parametrize("padding", ["zeros", "cut"])
+def test_padding_of_zeros_ignores_pixels_it_does_not_reach(padding: str) -> None:
     x, flow = np.full((1, 1, 4, 4), np.nan, np.float32), np.full((1, 2, 4, 4), -1e9, np.float32)
-    np.testing.assert_array_equal(kernels.warp(x, flow, padding="zeros"), np.zeros_like(x))
+    np.testing.assert_array_equal(kernels.warp(x, flow, padding=padding), np.zeros_like(x))
 
 
 def test_correlation_is_zero_outside_whatever_a_holds() -> None:

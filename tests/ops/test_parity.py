@@ -69,7 +69,7 @@ def test_warp_survives_any_flow(executor: str, value: float) -> None:
     x = np.arange(1, 13, dtype=np.float32).reshape(1, 1, 3, 4)
     flow = np.zeros((1, 2, 3, 4), np.float32)
     flow[0, 0, 1, 2] = value
-    for padding in ("border", "zeros"):
+    for padding in ("border", "zeros", "cut"):
         got = run_operator(
             "warp", OPS["warp"].attributes(padding=padding), [x, flow], {}, reference=executor == "reference"
         )

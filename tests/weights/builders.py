@@ -123,16 +123,22 @@ def legacy_checkpoint(body: bytes, storages: Mapping[str, tuple[int, bytes | mem
     return b"".join([head, *tail])
 
 
-def state_dict(arrays: Mapping[str, np.ndarray], *, legacy: bool = False) -> bytes:
-    """A checkpoint file of C-ordered arrays, one storage each."""
+def tensors_of(arrays: Mapping[str, np.ndarray], *, legacy: bool = False) -> tuple[bytes, dict[str, memoryview]]:
+    """The pickle of a dict of C-ordered arrays, and their storages, one each."""
     pairs, storages = [], {}
     for index, (key, array) in enumerate(arrays.items()):
         array = np.ascontiguousarray(array)
-        kind = KINDS[array.dtype.str[1:]]
-        stored = storage(str(index), array.size, kind, legacy=legacy)
+        stored = storage(str(index), array.size, KINDS[array.dtype.str[1:]], legacy=legacy)
         strides = [step // array.itemsize for step in array.strides]
         pairs.append((text(key), tensor(stored, array.shape, strides)))
-        storages[str(index)] = (array.size, array.reshape(-1).view(np.uint8).data)
-    if legacy:
-        return legacy_checkpoint(mapping(*pairs), storages)
-    return zip_checkpoint(mapping(*pairs), {key: content for key, (_, content) in storages.items()})
+        storages[str(index)] = array.reshape(-1).view(np.uint8).data
+    return mapping(*pairs), storages
+
+
+def state_dict(arrays: Mapping[str, np.ndarray], *, legacy: bool = False) -> bytes:
+    """A checkpoint file of such a dict."""
+    body, storages = tensors_of(arrays, legacy=legacy)
+    if not legacy:
+        return zip_checkpoint(body, storages)
+    counts = {str(index): array.size for index, array in enumerate(arrays.values())}
+    return legacy_checkpoint(body, {key: (counts[key], content) for key, content in storages.items()})

@@ -15,6 +15,7 @@ from flownet2.errors import CheckpointError, GraphError, InputError, WeightsErro
 from flownet2.graph import graph_to_json
 from flownet2.networks import build_network
 from flownet2.preprocess import Preprocess
+from flownet2.probe import Probe
 from flownet2.weights import Model, load_model, read_safetensors, write_model, write_safetensors
 
 
@@ -74,6 +75,37 @@ def test_a_stored_self_check_is_skipped(path: Path) -> None:
     again = load_model(path)
     assert again.info == model.info
     assert again.parameters.keys() == model.parameters.keys()
+    assert again.probe is None
+
+
+def test_a_self_check_is_stored_beside_the_weights(path: Path) -> None:
+    model = dataclasses.replace(small_model(), probe=Probe(7, np.arange(24, dtype=np.float32).reshape(3, 4, 2)))
+    for dtype in ("float32", "bfloat16"):
+        write_model(path, model, dtype)
+        again = load_model(path)
+        assert again.probe is not None
+        assert model.probe is not None
+        assert again.probe.seed == 7
+        assert np.array_equal(again.probe.flow, model.probe.flow)
+        assert again.stored == dtype
+        assert again.parameters.keys() == model.parameters.keys()
+        assert again.info == model.info
+
+
+@pytest.mark.parametrize("seed", ["", "-1", "x", "4294967296", "9" * 5000, "\u0661"])
+def test_a_self_check_with_a_strange_seed_is_skipped(path: Path, seed: str) -> None:
+    write_model(path, dataclasses.replace(small_model(), probe=Probe(7, np.zeros((3, 4, 2), np.float32))))
+    tensors, metadata = read_safetensors(path)
+    write_safetensors(path, tensors, {**metadata, "probe.seed": seed})
+    assert load_model(path).probe is None
+
+
+@pytest.mark.parametrize("flow", [np.zeros((3, 4, 2)), np.zeros((3, 4, 3), "f4"), np.zeros((2000, 1, 2), "f4")])
+def test_a_self_check_of_another_form_is_skipped(path: Path, flow: np.ndarray) -> None:
+    write_model(path, small_model())
+    tensors, metadata = read_safetensors(path)
+    write_safetensors(path, {**tensors, "probe.flow": flow}, {**metadata, "probe.seed": "7"})
+    assert load_model(path).probe is None
 
 
 def edit(path: Path, **changes: str) -> None:
@@ -95,6 +127,7 @@ def edit(path: Path, **changes: str) -> None:
         ({"preprocess": '{"channel_order":"rgb","mean":[0,0,NaN]}'}, "mean must be three numbers"),
         ({"preprocess": '{"channel_order":"rgb","mean":[0,0,true]}'}, "mean must be three numbers"),
         ({"preprocess": '{"channel_order":["rgb"],"mean":5}'}, "channel_order must be"),
+        ({"preprocess": '{"channel_order":"rgb","mean":[0,0,0],"flow_value":"flown"}'}, "which the graph lacks"),
     ],
 )
 def test_broken_metadata(path: Path, changes: dict[str, str], text: str) -> None:

@@ -21,9 +21,10 @@ constexpr std::int64_t outside = -1;
 constexpr float inside_share =
     0.9999f;  // mmflow/ops/warp.py: less of the weight inside counts as outside
 
-/// Along one axis, for each pixel of a block: the two neighbours first, first + 1 of its point, and the
-/// weight of the second. A NaN point keeps its NaN weight.
+/// Along one axis, for each pixel of a block: its point, the two neighbours first, first + 1 of that,
+/// and the weight of the second. A NaN point keeps its NaN weight.
 struct WarpAxis {
+  float at[warp_block];
   std::int32_t first[warp_block];
   float weight[warp_block];
 };
@@ -47,6 +48,7 @@ inline void find_axis(const WarpPoints& points, bool border, std::int32_t count,
     float at = static_cast<float>(points.position + points.step * i) + points.flow[i];
     if (!AlignCorners) at = at * points.scale - 0.5f;
     at = single ? 0.0f : at;
+    axis.at[i] = at;
     const float below = at > low ? at : low;  // NaN: low
     const float clamped = below < high ? below : high;
     const std::int32_t whole = static_cast<std::int32_t>(clamped);
@@ -106,6 +108,21 @@ inline void find_taps(const WarpRow& row, const WarpAxis& lines, const WarpAxis&
   }
 }
 
+inline bool beyond(float at, std::int64_t size) {
+  return (at < 0.0f) | (at >= static_cast<float>(size));
+}
+
+/// Points outside the image read nothing; NaN points stay.
+inline void cut_taps(const WarpRow& row, const WarpAxis& lines, const WarpAxis& columns,
+                     std::int32_t count, WarpTaps& taps) {
+  for (std::int32_t i = 0; i < count; ++i) {
+    const bool number = taps.weight[0][i] == taps.weight[0][i];
+    if (!(number & (beyond(lines.at[i], row.h) | beyond(columns.at[i], row.w)))) continue;
+    for (auto& places : taps.place) places[i] = outside;
+    taps.share[i] = 0.0f;
+  }
+}
+
 template <bool Border>
 inline float blend(const float* plane, const WarpTaps& taps, std::int64_t i) {
   float sum = 0.0f;
@@ -116,7 +133,9 @@ inline float blend(const float* plane, const WarpTaps& taps, std::int64_t i) {
   return sum;
 }
 
-template <bool Border>
+enum class Outside { border, zeros, cut };
+
+template <Outside Rule>
 void warp_pixels(const WarpRow& row, std::int64_t x, std::int32_t count) {
   WarpAxis lines;
   WarpAxis columns;
@@ -126,7 +145,8 @@ void warp_pixels(const WarpRow& row, std::int64_t x, std::int32_t count) {
   const auto at_y = static_cast<std::int32_t>(row.y);
   find_axis(row, {at_x, 1, u, row.scale_x, row.w}, count, columns);
   find_axis(row, {at_y, 0, u + row.flow_plane, row.scale_y, row.h}, count, lines);
-  find_taps<Border>(row, lines, columns, count, taps);
+  find_taps<Rule != Outside::zeros>(row, lines, columns, count, taps);
+  if (Rule == Outside::cut) cut_taps(row, lines, columns, count, taps);
   if (row.mask) {
     for (auto& weights : taps.weight) {
       for (std::int32_t i = 0; i < count; ++i) {
@@ -137,7 +157,7 @@ void warp_pixels(const WarpRow& row, std::int64_t x, std::int32_t count) {
   for (std::int64_t c = 0; c < row.channels; ++c) {
     const float* plane = row.x + c * row.h * row.w;
     float* out = row.out + c * row.out_plane + x;
-    for (std::int32_t i = 0; i < count; ++i) out[i] = blend<Border>(plane, taps, i);
+    for (std::int32_t i = 0; i < count; ++i) out[i] = blend<Rule == Outside::border>(plane, taps, i);
   }
 }
 
@@ -146,10 +166,12 @@ void warp_pixels(const WarpRow& row, std::int64_t x, std::int32_t count) {
 void warp_row(const WarpRow& row) {
   for (std::int64_t x = 0; x < row.w; x += warp_block) {
     const auto count = static_cast<std::int32_t>(row.w - x < warp_block ? row.w - x : warp_block);
-    if (row.border) {
-      warp_pixels<true>(row, x, count);
+    if (row.cut) {
+      warp_pixels<Outside::cut>(row, x, count);
+    } else if (row.border) {
+      warp_pixels<Outside::border>(row, x, count);
     } else {
-      warp_pixels<false>(row, x, count);
+      warp_pixels<Outside::zeros>(row, x, count);
     }
   }
 }

@@ -95,6 +95,9 @@ typedef struct flownet2_info {
   int32_t precision;     /* what the model computes in */
   int32_t channel_order; /* of the network's input: x / 255 - mean */
   float mean[3];         /* in that order */
+  int32_t mean_rule;     /* FLOWNET2_MEAN_GIVEN, FLOWNET2_MEAN_OF_PAIR, ... */
+  int32_t size_rule;     /* what FLOWNET2_MODEL_RULE stands for */
+  float second_mean[3];  /* of the second picture; mostly as mean */
 } flownet2_info;
 
 FLOWNET2_API flownet2_status flownet2_model_info(const flownet2_model* model, flownet2_info* info);
@@ -144,12 +147,17 @@ static inline flownet2_image flownet2_interleaved(const void* data, int32_t pixe
   return image;
 }
 
-/* For sides that are no multiples of size_multiple: resize as mmflow, pad and cut, or the centre. */
-enum { FLOWNET2_RESIZE = 0, FLOWNET2_PAD = 1, FLOWNET2_CROP = 2 };
+/* For sides that are no multiples of size_multiple: resize as mmflow, pad and cut, or the centre; or
+ * that of these which the model file names (the centre for weights of NVIDIA's, else resize). */
+enum { FLOWNET2_MODEL_RULE = 0, FLOWNET2_RESIZE = 1, FLOWNET2_PAD = 2, FLOWNET2_CROP = 3 };
+
+/* What is subtracted from pictures in 0..1: the mean of flownet2_info, or that of each channel over both
+ * pictures, or over each. */
+enum { FLOWNET2_MEAN_GIVEN = 0, FLOWNET2_MEAN_OF_PAIR = 1, FLOWNET2_MEAN_OF_PICTURE = 2 };
 
 typedef struct flownet2_flow_options {
   size_t struct_size;         /* sizeof(flownet2_flow_options) */
-  int32_t size_rule;          /* FLOWNET2_RESIZE, FLOWNET2_PAD, FLOWNET2_CROP */
+  int32_t size_rule;          /* FLOWNET2_MODEL_RULE, FLOWNET2_RESIZE, _PAD, _CROP */
   flownet2_progress progress; /* NULL: none */
   void* user;                 /* its first argument */
 } flownet2_flow_options;
@@ -242,7 +250,8 @@ FLOWNET2_API flownet2_status flownet2_correlation(const flownet2_tensor* a, cons
 
 typedef struct flownet2_warp_options {
   size_t struct_size;
-  int32_t zeros; /* not 0: pixels outside are 0; else the border's */
+  int32_t
+      zeros; /* 0: pixels outside are the border's; 2: points outside give 0 (Caffe); else they are 0 */
   int32_t no_align_corners;
   int32_t mask;
 } flownet2_warp_options;

@@ -35,14 +35,22 @@ struct ModelOptions {
 
 /// For pictures whose sides are no multiples of ModelInfo::size_multiple.
 enum class SizeRule {
+  model,   // what ModelInfo::size_rule says
   resize,  // to the next multiples, as mmflow; the flow is resized and scaled back
   pad,     // repeat the last row and column; the flow is cut
   crop,    // the centre, down to multiples, as NVIDIA; the flow has that size
 };
 
+/// What is subtracted from pictures in 0..1.
+enum class MeanRule {
+  given,    // ModelInfo::mean
+  pair,     // the mean of each channel over both pictures, as NVIDIA
+  picture,  // of each picture, as ptlflow
+};
+
 /// For one call. Functions are called on the calling thread; what they throw reaches the caller.
 struct FlowOptions {
-  SizeRule size_rule = SizeRule::resize;
+  SizeRule size_rule = SizeRule::model;
   /// Asked at first and then about every 20 ms; true ends the call with ErrorCode::cancelled. To cancel
   /// from another thread: `std::atomic<bool> stop{false}; options.stop = [&] { return stop.load(); };`
   std::function<bool()> stop;
@@ -66,6 +74,9 @@ struct ModelInfo {
   ChannelOrder channel_order = ChannelOrder::bgr;  // of the network's input: x / 255 - mean
   std::array<float, 3> mean = {0.0f, 0.0f, 0.0f};  // in that order
   std::map<std::string, std::string> facts;        // "origin", "license", "source", "source_sha256", ...
+  MeanRule mean_rule = MeanRule::given;
+  SizeRule size_rule = SizeRule::resize;                  // where FlowOptions names none
+  std::array<float, 3> second_mean = {0.0f, 0.0f, 0.0f};  // of the second picture; mostly as `mean`
 };
 
 /// A value of the network and where to write it.
@@ -102,11 +113,11 @@ class FLOWNET2_API Model {
             const FlowOptions& options = {}) const;
 
   /// Size of the flow of pictures of that size: theirs, but for SizeRule::crop.
-  ImageSize flow_size(const ImageSize& pictures, SizeRule rule = SizeRule::resize) const;
+  ImageSize flow_size(const ImageSize& pictures, SizeRule rule = SizeRule::model) const;
 
   /// Bytes that one call of flow() takes beside the weights and what it returns. The model keeps them
   /// for the next call.
-  std::int64_t working_memory(const ImageSize& pictures, SizeRule rule = SizeRule::resize,
+  std::int64_t working_memory(const ImageSize& pictures, SizeRule rule = SizeRule::model,
                               std::int64_t pairs = 1) const;
 
   /// Shape of a value of the network by its name ("flow", "flownetc.predict_flow6", ...), for inputs

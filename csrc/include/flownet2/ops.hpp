@@ -14,7 +14,7 @@
 namespace flownet2 {
 
 enum class Reduction { sum, mean };
-enum class Padding { border, zeros };
+enum class Padding { border, zeros, cut };
 enum class ResizeMode { bilinear, nearest };
 enum class ElementwiseKind { add, sub, mul, scale };
 
@@ -66,7 +66,8 @@ struct WarpOptions {
 /// x (N, C, H, W), flow (N, 2, H, W) in pixels -> (N, C, H, W): x at (column + u, row + v), bilinear.
 /// align_corners: an axis of size 1 is read at 0. Otherwise the point is (column + u) * W / (W - 1) -
 /// 0.5, rows likewise (grid_sample without align_corners, after the flow was normalised by W - 1).
-/// border: the point is clamped to the picture. zeros: a neighbour outside counts as 0.
+/// border: the point is clamped to the picture. zeros: a neighbour outside counts as 0. cut: 0 where the
+/// point is outside of 0 <= x < W, 0 <= y < H, elsewhere as border (Caffe `FlowWarp`).
 /// mask: 0 where no more than 0.9999 of the point's weight lies inside. A NaN coordinate gives NaN.
 FLOWNET2_API Shape warp_shape(const Shape& x, const Shape& flow);
 FLOWNET2_API void warp(ConstView x, ConstView flow, const WarpOptions& options, MutableView out);

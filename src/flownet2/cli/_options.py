@@ -11,17 +11,23 @@ from flownet2.builtin import MODELS
 from flownet2.errors import InputError
 from flownet2.executors import ENGINES, EXECUTORS, PRECISIONS, parse_device
 from flownet2.networks import NETWORKS
+from flownet2.weights.origins import ORIGINS
 
 DEFAULT_MODEL = next(iter(MODELS))
 DEVICE_NAMES = "cpu, cuda (an NVIDIA GPU), or cuda:N for another one"
 
 
 def add_network(parser: argparse.ArgumentParser) -> None:
-    """--network, for checkpoints."""
+    """--network and --origin, for checkpoints."""
     parser.add_argument(
         "--network",
         metavar="NAME",
         help=f"network of a checkpoint, instead of recognising it: {', '.join(NETWORKS)}",
+    )
+    parser.add_argument(
+        "--origin",
+        metavar="NAME",
+        help=f"whose arithmetic a checkpoint is for, instead of recognising it: {', '.join(ORIGINS)}",
     )
 
 
@@ -41,6 +47,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 def add_computing(group: argparse._ArgumentGroup) -> None:
     """What `open_estimator` reads beside --model: how the network is recognised and computed."""
     group.add_argument("--network", metavar="NAME", help="network of a checkpoint (default: recognised)")
+    group.add_argument("--origin", metavar="NAME", help="whose arithmetic it is for (default: recognised)")
     group.add_argument(
         "--device", type=device, default="cpu", metavar="NAME", help=f"{DEVICE_NAMES} (default: %(default)s)"
     )
@@ -75,6 +82,7 @@ def open_estimator(args: argparse.Namespace, model: str | None = None) -> FlowEs
         engine=args.engine,
         graph=args.graph,
         network=args.network,
+        origin=args.origin,
     )
 
 

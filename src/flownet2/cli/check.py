@@ -20,7 +20,9 @@ HELP = "what this installation can do, and whether it computes rightly"
 DESCRIPTION = """\
 Without files: versions, build, CPU, executors, optional packages, and a
 self-test (about two seconds). Send its output with a bug report.
-With files: what each seems to be, and whether it can be read.
+With files: what each seems to be, and whether it can be read. A model file that
+flownet2 convert wrote carries the flow of a pair of made-up pictures: it is
+computed again by every executor, instruction set and precision there is.
 With --device cuda: a GPU: every operator and network beside the CPU, times,
 memory, PyTorch and compute-sanitizer where they are installed. It takes some
 minutes; --quick leaves out the largest network. Send us its file (-o)."""
@@ -97,8 +99,9 @@ def _files(args: argparse.Namespace) -> tuple[dict[str, Any], int]:
         for path, report in reports.items():
             verdict = report.detail if report.readable else f"cannot be read as a {report.kind}: {report.detail}"
             say(f"{path}: {verdict}")
+            say_table(((_VERDICTS[test.passed], _test(test)) for test in report.tests), indent="  ")
     content = {path: dataclasses.asdict(report) for path, report in reports.items()}
-    return content, 0 if all(report.readable for report in reports.values()) else 1
+    return content, 0 if all(report.passed for report in reports.values()) else 1
 
 
 def _file(path: str) -> FileReport:

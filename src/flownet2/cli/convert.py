@@ -14,6 +14,7 @@ from flownet2.cli import _options
 from flownet2.cli._files import check_outputs, prepare_folders
 from flownet2.cli._terminal import UsageError, say_table
 from flownet2.errors import CheckpointError
+from flownet2.probe import SEED, Probe, median_speed, probe_flow
 from flownet2.types import FloatArray
 from flownet2.weights import Model, load_model, write_model
 from flownet2.weights.model_file import DTYPES
@@ -22,11 +23,14 @@ HELP = "turn a checkpoint into a model file"
 DESCRIPTION = """\
 Reads weights without PyTorch and without running anything from the file, tells
 which network they are, and writes a model file: weights, graph and conventions
-in one safetensors file. The file is read back and compared."""
+in one safetensors file. The file is read back and compared, and so is its flow
+of a pair of made-up pictures, which it carries: flownet2 check repeats it."""
 EXAMPLES = """\
 examples:
   flownet2 convert flownet2_8x1_sfine_sintel.pth -o flownet2.safetensors
   flownet2 convert checkpoint.pth -o half.safetensors --float16
+  flownet2 convert FlowNet2_checkpoint.pth.tar -o nvidia.safetensors
+  flownet2 convert state.pth -o model.safetensors --origin ptlflow
   flownet2 convert mine.pth -o mine.safetensors --network flownet2cs \\
       --license CC-BY-4.0 --training-data "FlyingChairs, then our own"
 
@@ -38,7 +42,7 @@ SUFFIX = ".safetensors"
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Adds the options."""
-    parser.add_argument("checkpoint", metavar="CHECKPOINT", help=".pth, .pth.tar or .safetensors")
+    parser.add_argument("checkpoint", metavar="CHECKPOINT", help=".pth, .pth.tar, .ckpt or .safetensors")
     parser.add_argument("-o", "--output", metavar="FILE", required=True, help=f"model file, *{SUFFIX}")
     _options.add_network(parser)
     parser.add_argument("--dtype", choices=DTYPES, help="of the stored weights (default: float32)")
@@ -54,15 +58,23 @@ def run(args: argparse.Namespace) -> int:
     if output.suffix.lower() != SUFFIX:
         raise UsageError(COMMAND, f"-o {output}: a model file ends in {SUFFIX}")
     check_outputs(COMMAND, [(output, "the model file")], [Path(args.checkpoint)])
-    model = load_model(args.checkpoint, args.network)
+    model = load_model(args.checkpoint, args.network, args.origin)
     facts = {"license": args.license, "training_data": args.training_data}
     told = {key: text for key, text in facts.items() if text is not None}
     model = dataclasses.replace(model, info={**model.info, **told})
     say_table(recognised(model))
     prepare_folders([output])
+    flow = probe_flow(model)
+    stored = flow if dtype == "float32" else probe_flow(_as_stored(model, dtype))
+    model = dataclasses.replace(model, probe=Probe(SEED, stored))
     write_model(output, model, dtype)
-    _verify(output, model, dtype)
-    say_table([("written", f"{output}, {output.stat().st_size / 1e6:.1f} MB, {dtype}, read back and compared")])
+    again = _verify(output, model, dtype)
+    say_table(
+        [
+            ("written", f"{output}, {output.stat().st_size / 1e6:.1f} MB, {dtype}, read back and compared"),
+            ("flow", _difference(again, flow)),
+        ]
+    )
     return 0
 
 
@@ -83,19 +95,39 @@ def recognised(model: Model) -> list[tuple[str, str]]:
         ("parameters", f"{model.graph.parameter_count:,} in {len(model.parameters)} tensors"),
         ("licence", model.info.get("license", "not known; --license stores it")),
     ]
-    if "training_data" in model.info:
-        rows.append(("trained on", model.info["training_data"]))
-    return rows
+    optional = {"training_data": "trained on", "verified": "verified", "note": "note"}
+    return rows + [(title, model.info[key]) for key, title in optional.items() if key in model.info]
 
 
-def _verify(path: Path, model: Model, dtype: str) -> None:
+def _verify(path: Path, model: Model, dtype: str) -> FloatArray:
+    """Flow of the probe by the written file, which must hold and compute what was meant to be written."""
     back = load_model(path)
     same = back.graph == model.graph and back.preprocess == model.preprocess and back.info == model.info
     weights = all(
         np.array_equal(value, _rounded(model.parameters[name], dtype)) for name, value in back.parameters.items()
     )
-    if not (same and weights):
-        raise CheckpointError(f"{path}: read back, the file differs from what was written; is the disk sound?")
+    probes = (model.probe, back.probe)
+    if same and weights and all(probe is not None for probe in probes):
+        flow = probe_flow(back)
+        if all(probe is not None and np.array_equal(flow, probe.flow) for probe in probes):
+            return flow
+    raise CheckpointError(f"{path}: read back, the file differs from what was written; is the disk sound?")
+
+
+def _difference(flow: FloatArray, source: FloatArray) -> str:
+    """How the written file's flow differs from the checkpoint's."""
+    largest = float(np.abs(flow - source).max())
+    size = f"{flow.shape[1]}x{flow.shape[0]}"
+    return (
+        f"differs from the checkpoint's by at most {largest:.2g} px, on a pair of {size} px (seed {SEED}); its median "
+        f"length there is {median_speed(source):.3g} px"
+    )
+
+
+def _as_stored(model: Model, dtype: str) -> Model:
+    """The model with its weights as they will be stored."""
+    stored = {name: _rounded(value, dtype) for name, value in model.parameters.items()}
+    return dataclasses.replace(model, parameters=stored)
 
 
 def _rounded(value: FloatArray, dtype: str) -> FloatArray:

@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     truth, valid = read_flow(DEMO_FLOW)
     model = _options.open_estimator(args)
     start = time.perf_counter()
-    flow = model(*(frames[::-1] if args.swap else frames))
+    flow = model(*(frames[::-1] if args.swap else frames), size_rule=model.preprocess.whole_size_rule)
     seconds = time.perf_counter() - start
     error, zero_error = epe(flow, truth, valid), epe(np.zeros_like(truth), truth, valid)
     write_flow(flow_path, flow)

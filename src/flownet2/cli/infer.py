@@ -65,9 +65,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--size-rule",
         choices=SIZE_RULES,
-        default=SIZE_RULES[0],
         help="for sizes the network does not take: resize as mmflow, pad at the border, or crop to the centre "
-        "as NVIDIA, the flow having the cropped size (default: %(default)s)",
+        "as NVIDIA, the flow having the cropped size (default: the model's own, which flownet2 info tells)",
     )
     parser.add_argument(
         "--max-flow",

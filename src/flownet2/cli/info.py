@@ -16,6 +16,8 @@ from flownet2.cli import _options
 from flownet2.cli._terminal import say, say_table
 from flownet2.graph import Graph, graph_to_json
 from flownet2.ops import attributes as at
+from flownet2.preprocess import Preprocess
+from flownet2.probe import Probe
 from flownet2.weights import Model, load_model
 
 HELP = "what a model is: network, conventions, origin, licence"
@@ -40,6 +42,9 @@ _TITLES = {
 }
 
 
+_SIZE_RULES = {"resize": "resized", "pad": "padded", "crop": "the centre is cut out"}
+
+
 def add(parser: argparse.ArgumentParser) -> None:
     """Adds the options."""
     parser.add_argument(
@@ -59,7 +64,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints."""
     path = Path(model_path(args.model))
-    model = load_model(path, args.network)
+    model = load_model(path, args.network, args.origin)
     if args.graph:
         say(graph_to_json(model.graph))
     elif args.json:
@@ -89,6 +94,7 @@ def facts(model: Model, path: Path) -> dict[str, Any]:
         "conventions": conventions(graph),
         "preprocess": dataclasses.asdict(model.preprocess),
         "info": dict(model.info),
+        "self_check": None if model.probe is None else {"seed": model.probe.seed, "size": _probe_size(model.probe)},
         "tensors": {name: list(shape) for name, shape in graph.parameters.items()},
     }
 
@@ -97,7 +103,6 @@ def rows(model: Model, path: Path) -> list[tuple[str, str]]:
     """What is printed for people."""
     graph, info, rules = model.graph, model.info, model.preprocess
     operators = collections.Counter(node.op for node in graph.nodes)
-    mean = ", ".join(f"{value:.6g}" for value in rules.mean)
     table = [
         ("name", graph.name),
         ("title", info.get("title", graph.name)),
@@ -105,13 +110,30 @@ def rows(model: Model, path: Path) -> list[tuple[str, str]]:
         ("parameters", f"{graph.parameter_count:,} in {len(graph.parameters)} tensors"),
         *([("stored as", model.stored)] if model.stored else []),
         ("graph", f"{len(graph.nodes)} nodes: " + ", ".join(f"{count} {op}" for op, count in operators.items())),
-        ("picture sizes", f"any; inside, multiples of {graph.size_multiple}"),
-        ("takes", f"{rules.channel_order.upper()}, x / 255" + (f" - ({mean})" if any(rules.mean) else "")),
+        ("picture sizes", f"any; inside, multiples of {graph.size_multiple}; {_SIZE_RULES[rules.size_rule]}"),
+        ("takes", f"{rules.channel_order.upper()}, x / 255{_less(rules)}"),
     ]
     table += [(op, rule) for op, rule in conventions(graph).items()]
     table += [(title, info.get(key, "not known")) for key, title in _TITLES.items()]
-    table += [(key, text) for key, text in info.items() if key not in _TITLES and key != "title"]
+    if info.get("verified") == "false":
+        table.append(("verified", "false: its origin's own code has given no output to compare with"))
+    table += [(key, text) for key, text in info.items() if key not in (*_TITLES, "title", "verified")]
+    if model.probe is not None:
+        table.append(("self-check", f"{_probe_size(model.probe)} px; flownet2 check MODEL repeats it"))
     return table
+
+
+def _less(rules: Preprocess) -> str:
+    """What is subtracted from the pictures."""
+    if rules.mean_rule == "given":
+        means = [rules.mean] if rules.second_mean is None else [rules.mean, rules.second_mean]
+        texts = [f"({', '.join(f'{value:.6g}' for value in mean)})" for mean in means]
+        return f" - {' and '.join(texts)}" if any(map(any, means)) else ""
+    return " - the mean of both pictures" if rules.mean_rule == "pair" else " - the mean of each picture"
+
+
+def _probe_size(probe: Probe) -> str:
+    return f"{probe.flow.shape[1]}x{probe.flow.shape[0]}"
 
 
 def conventions(graph: Graph) -> dict[str, str]:

@@ -17,8 +17,10 @@ from flownet2.types import Array, FloatArray, Shape
 class NativeExecutor:
     """Makes networks that run in the compiled engine."""
 
-    def __init__(self, precision: str = "float32") -> None:
+    def __init__(self, precision: str = "float32", isa: str | None = None) -> None:
+        """`isa`: one of runtime.list_isas(), to compare them; None for that of runtime.get_isa()."""
         self._precision = precision
+        self._isa = isa
 
     def compile(self, graph: Graph, parameters: Mapping[str, Array]) -> NativeNetwork:
         """The graph with its weights, which are copied in the form that the engine's convolutions want.
@@ -32,7 +34,7 @@ class NativeExecutor:
         """
         try:
             network = _core.Network(
-                graph_to_json(graph), lambda name: _ready(parameters[name]), precision=self._precision
+                graph_to_json(graph), lambda name: _ready(parameters[name]), precision=self._precision, isa=self._isa
             )
         except FlowNet2Error:  # of the parameters themselves, such as a file that was cut meanwhile
             raise

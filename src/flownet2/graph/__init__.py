@@ -2,6 +2,7 @@
 """Networks as data: immutable graphs of named nodes, their checks and their text."""
 
 from flownet2.graph.builder import Builder
+from flownet2.graph.channels import with_channels
 from flownet2.graph.costs import multiply_adds
 from flownet2.graph.ir import Graph, Input, Node
 from flownet2.graph.serialize import graph_from_json, graph_to_json
@@ -17,4 +18,5 @@ __all__ = [
     "infer_shapes",
     "multiply_adds",
     "validate",
+    "with_channels",
 ]

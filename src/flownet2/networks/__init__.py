@@ -9,11 +9,23 @@ from dataclasses import dataclass
 
 from flownet2.errors import InputError
 from flownet2.graph import Graph
-from flownet2.networks.conventions import MMFLOW, Conventions
+from flownet2.networks.conventions import CAFFE, MMFLOW, NVIDIA, NVIDIA_03, NVIDIA_PX, PTLFLOW, Conventions
 from flownet2.networks.flownet2 import flownet2, flownet2_sd, flownet_stack
 from flownet2.networks.lite import flownet2_lite
 
-__all__ = ["MMFLOW", "NETWORKS", "Conventions", "Network", "build_network", "get_network"]
+__all__ = [
+    "CAFFE",
+    "MMFLOW",
+    "NETWORKS",
+    "NVIDIA",
+    "NVIDIA_03",
+    "NVIDIA_PX",
+    "PTLFLOW",
+    "Conventions",
+    "Network",
+    "build_network",
+    "get_network",
+]
 
 THIN = 3 / 8
 """Share of the channels in the paper's thin networks (Ilg et al. 2017, section 3.2)."""
@@ -52,9 +64,11 @@ NETWORKS: dict[str, Network] = {
         Network("flownet2", "FlowNet2", 1, flownet2),
         Network("flownet2s-thin", "FlowNet2-s", THIN, _stack("s", 0)),
         Network("flownet2ss-thin", "FlowNet2-ss", THIN, _stack("s", 1)),
+        Network("flownet2sss-thin", "FlowNet2-sss", THIN, _stack("s", 2)),
         Network("flownet2c-thin", "FlowNet2-c", THIN, _stack("c", 0)),
         Network("flownet2cs-thin", "FlowNet2-cs", THIN, _stack("c", 1)),
         Network("flownet2css-thin", "FlowNet2-css", THIN, _stack("c", 2)),
+        Network("flownet2css-sd-thin", "FlowNet2-css-ft-sd", THIN, _stack("c", 2)),
         Network("flownet2-lite", "FlowNet2-lite", 1, lambda name, _rules, _width: flownet2_lite(name)),
     )
 }

@@ -9,6 +9,9 @@ from flownet2.graph import Builder
 from flownet2.networks.conventions import FLOW_DIVISOR, Conventions
 from flownet2.ops import attributes as at
 
+QUARTER_FLOW = "flow_quarter"
+"""Flow in pixels of the input, at a quarter of its size: the last value but one of all networks without a fusion."""
+
 
 def widened(channels: int, width: float) -> int:
     """Channels of a layer at a width factor; the paper's thin networks have 3/8."""
@@ -58,6 +61,12 @@ def scale(b: Builder, name: str, x: str, factor: float) -> str:
     return b.add(name, "elementwise", (x,), at.Elementwise("scale", factor))
 
 
+def warp(b: Builder, name: str, image: str, flow_px: str, rules: Conventions) -> str:
+    """The picture at the points that the flow leads to."""
+    rule = at.Warp(padding=rules.warp_padding, mask=rules.warp_mask)
+    return b.add(name, "warp", (image, flow_px), rule)
+
+
 def brightness_error(b: Builder, name: str, image1: str, warped: str) -> str:
     """Length of the colour difference at every pixel."""
     difference = b.add(f"{name}.difference", "elementwise", (image1, warped), at.Elementwise("sub"))
@@ -72,12 +81,12 @@ def link(b: Builder, prefix: str, image1: str, image2: str, raw: str, rules: Con
     upsample = at.Resize(scale=(4, 4), align_corners=rules.link_align_corners)
     flow = b.add(f"{prefix}flow", "resize", (raw,), upsample)
     flow_px = scale(b, f"{prefix}flow_px", flow, FLOW_DIVISOR)
-    warped = b.add(f"{prefix}warped", "warp", (image2, flow_px), at.Warp(padding=rules.warp_padding))
+    warped = warp(b, f"{prefix}warped", image2, flow_px, rules)
     error = brightness_error(b, f"{prefix}error", image1, warped)
     return b.add(f"{prefix}input", "concat", (image1, image2, warped, flow, error), at.Concat())
 
 
 def output(b: Builder, raw: str, factor: float, mode: str) -> str:
     """Flow in pixels at the input's size, from raw flow at a quarter of it."""
-    flow = scale(b, "flow_quarter", raw, factor)
+    flow = scale(b, QUARTER_FLOW, raw, factor)
     return b.add("flow", "resize", (flow,), at.Resize(scale=(4, 4), mode=mode))

@@ -20,7 +20,8 @@ def flownet_stack(name: str, first: str, refinements: int, rules: Conventions, w
     """FlowNetS or FlowNetC ("s" or "c" as first), refined by so many further FlowNetS."""
     b, image1, image2 = _begin(name)
     raw = _stack(b, image1, image2, first, refinements, rules, width)
-    return b.build({"flow": blocks.output(b, raw, FLOW_DIVISOR, rules.output_mode)})
+    mode = rules.css_output_mode if refinements == 2 else rules.output_mode
+    return b.build({"flow": blocks.output(b, raw, FLOW_DIVISOR, mode)})
 
 
 def flownet2_sd(name: str, rules: Conventions, width: float) -> Graph:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from flownet2.graph import Builder
-from flownet2.networks.blocks import brightness_error, decoder, scale, widened
+from flownet2.networks.blocks import brightness_error, decoder, scale, warp, widened
 from flownet2.networks.conventions import FLOW_DIVISOR, Conventions
 from flownet2.ops import attributes as at
 
@@ -28,8 +28,9 @@ def _input(b: Builder, prefix: str, image1: str, image2: str, *, css: str, sd: s
     flows, norms, errors = [], [], []
     for name, raw, factor in (("sd", sd, rules.sd_factor), ("css", css, FLOW_DIVISOR)):
         quarter = scale(b, f"{prefix}{name}_quarter", raw, factor)
-        flow = b.add(f"{prefix}{name}_flow", "resize", (quarter,), at.Resize(scale=(4, 4), mode="nearest"))
-        warped = b.add(f"{prefix}{name}_warped", "warp", (image2, flow), at.Warp(padding=rules.warp_padding))
+        upsample = at.Resize(scale=(4, 4), mode=rules.fusion_link_mode)
+        flow = b.add(f"{prefix}{name}_flow", "resize", (quarter,), upsample)
+        warped = warp(b, f"{prefix}{name}_warped", image2, flow, rules)
         flows.append(flow)
         norms.append(b.add(f"{prefix}{name}_norm", "channel_norm", (flow,), at.ChannelNorm()))
         errors.append(brightness_error(b, f"{prefix}{name}_error", image1, warped))

@@ -133,7 +133,8 @@ def warp(x: Array, flow: Array, *, padding: str = "border", align_corners: bool 
     Args:
         x: (N, C, H, W), usually picture 2.
         flow: (N, 2, H, W), u then v in pixels of x.
-        padding: "border" repeats the edge pixels, "zeros" counts everything outside as 0.
+        padding: "border" repeats the edge pixels; "zeros" counts everything outside as 0; "cut" gives 0 where the
+            sample point lies outside of 0 <= x < W, 0 <= y < H, and is "border" elsewhere (Caffe `FlowWarp`).
         align_corners: True samples at (column + u, row + v). False at (column + u) * W / (W - 1) - 0.5, rows
             likewise: what mmflow's Warp(align_corners=False) computes through grid_sample.
         mask: set pixels to 0 whose sample point lies outside.

@@ -75,7 +75,8 @@ class Correlation:
 class Warp:
     """Bilinear sampling of x at (column + u, row + v).
 
-    padding: "border" repeats the edge, "zeros" counts pixels outside as 0.
+    padding: "border" repeats the edge; "zeros" counts pixels outside as 0; "cut" gives 0 where the sample point lies
+        outside of 0 <= x < W, 0 <= y < H, and is "border" elsewhere (Caffe `FlowWarp`).
     align_corners: True samples at x + u; False at (x + u) * W / (W - 1) - 0.5, which is what mmflow's
         Warp(align_corners=False) computes through grid_sample.
     mask: multiply by 1 where the sample point lies inside (more than 0.9999 of its weight), by 0 elsewhere.
@@ -86,7 +87,7 @@ class Warp:
     mask: bool = False
 
     def __post_init__(self) -> None:
-        _choice("padding", self.padding, ("border", "zeros"))
+        _choice("padding", self.padding, ("border", "zeros", "cut"))
         _boolean("align_corners", self.align_corners)
         _boolean("mask", self.mask)
 

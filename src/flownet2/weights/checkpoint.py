@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads torch checkpoints and safetensors files without torch and without running anything from them."""
+"""Reads weights of every kind without torch, without Caffe and without running anything from the files."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from flownet2.types import PathLike
+from flownet2.weights.caffemodel import parse_caffemodel
+from flownet2.weights.caffemodel_h5 import parse_caffemodel_h5
 from flownet2.weights.cursor import Malformed
-from flownet2.weights.identify import HEAD, LEGACY, SAFETENSORS, TAIL, identify
+from flownet2.weights.identify import CAFFE, HDF5, HEAD, LEGACY, TAIL, ZIP, identify
 from flownet2.weights.safetensors import parse_safetensors
 from flownet2.weights.source import Source, naming, shown_name
 from flownet2.weights.torch_legacy import load_legacy
@@ -18,7 +20,7 @@ from flownet2.weights.torch_zip import load_zip
 
 
 def read_checkpoint(path: PathLike) -> dict[Any, Any]:
-    """Read a torch checkpoint (zip or legacy format, ``.pth``, ``.pth.tar``) or a ``.safetensors`` file.
+    """Read a torch checkpoint (zip or legacy format, ``.pth``, ``.pth.tar``), a ``.safetensors`` file or a Caffe model.
 
     The kind is told by the content, not by the name. Nothing in the file is run: a pickle may use about
     twenty harmless names, which make arrays and plain values; anything else is refused. Every length, offset,
@@ -28,11 +30,13 @@ def read_checkpoint(path: PathLike) -> dict[Any, Any]:
     Returns:
         Nested plain dicts, lists, tuples and scalars, with NumPy arrays for tensors (and for NumPy arrays).
         bfloat16 becomes float32 of the same values; other dtypes stay. The arrays are read-only, and tensors
-        that shared a storage share memory. A safetensors file gives one flat dict of arrays.
+        that shared a storage share memory. A safetensors file gives one flat dict of arrays, a Caffe model
+        (``.caffemodel``, ``.caffemodel.h5``) one of its blobs: "LAYER/0" (weight), "LAYER/1" (bias).
 
     Raises:
         CheckpointError: the file is broken, hostile or of another kind; the text names the file, what is
             wrong, where, and what to do.
+        UnavailableError: a ``.caffemodel.h5`` without h5py installed.
         OSError: the file is missing or cannot be read.
     """
     name = shown_name(path)
@@ -41,7 +45,7 @@ def read_checkpoint(path: PathLike) -> dict[Any, Any]:
 
 
 def kind_of(source: Source, name: str) -> str:
-    """ZIP, LEGACY or SAFETENSORS, for an open file called ``name``.
+    """ZIP, LEGACY, SAFETENSORS, CAFFE or HDF5, for an open file called ``name``.
 
     Raises:
         Malformed: it is none of them; the error says what it seems to be.
@@ -72,10 +76,9 @@ def load_content(kind: str, buffer: npt.NDArray[np.uint8]) -> dict[Any, Any]:
     Raises:
         Malformed: it is broken or hostile.
     """
-    if kind == LEGACY:
-        return load_legacy(buffer)
-    if kind != SAFETENSORS:
-        return load_zip(buffer)
+    readers = {LEGACY: load_legacy, ZIP: load_zip, CAFFE: parse_caffemodel, HDF5: parse_caffemodel_h5}
+    if kind in readers:
+        return dict(readers[kind](buffer))
     tensors = parse_safetensors(buffer)[0]
     if not tensors:
         raise Malformed("the file holds no tensor: it is not a model")

@@ -16,10 +16,12 @@ TAIL = 22
 ZIP = "zip"
 LEGACY = "legacy"
 SAFETENSORS = "safetensors"
+CAFFE = "caffe"
+HDF5 = "hdf5"
 
 _DOWNLOAD = "download the checkpoint again, from its direct address"
 _UNPACK = "unpack it and give the checkpoint inside"
-_OTHER = "give a torch checkpoint (.pth, .pth.tar) or a .safetensors file"
+_OTHER = "give a torch checkpoint (.pth, .pth.tar), a .safetensors file or a Caffe model (.caffemodel, .caffemodel.h5)"
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,9 @@ class _Sign:
     remedy: str
     offset: int = 0
 
+
+_HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_CAFFE_LAYER = b"\xa2\x06"  # the tag of field 100
 
 _SIGNS = (
     _Sign(
@@ -48,7 +53,6 @@ _SIGNS = (
         _UNPACK + ", or save it again with a newer torch",
         offset=257,
     ),
-    _Sign(b"\x89HDF\r\n\x1a\n", "it is an HDF5 file (.h5, .caffemodel.h5)", _OTHER),
     _Sign(b"\x93NUMPY", "it is a NumPy .npy array", _OTHER),
     _Sign(b"GGUF", "it is a GGUF file", _OTHER),
     _Sign(b"TFL3", "it is a TensorFlow Lite model", _OTHER, offset=4),
@@ -61,7 +65,7 @@ _SIGNS = (
 
 
 def identify(head: bytes, tail: bytes, *, is_safetensors_name: bool) -> str:
-    """Return ``ZIP``, ``LEGACY`` or ``SAFETENSORS`` for a file of the given first and last bytes.
+    """Return ``ZIP``, ``LEGACY``, ``SAFETENSORS``, ``CAFFE`` or ``HDF5`` for a file of the given first and last bytes.
 
     Raises:
         Malformed: it is none of them; the error says what it seems to be.
@@ -74,6 +78,10 @@ def identify(head: bytes, tail: bytes, *, is_safetensors_name: bool) -> str:
         return LEGACY
     if head[8:9] == b"{":
         return SAFETENSORS
+    if head.startswith(_HDF5_SIGNATURE):
+        return HDF5
+    if _is_caffemodel(head):
+        return CAFFE
     _refuse_known(head)
     if is_safetensors_name:
         return SAFETENSORS
@@ -95,8 +103,6 @@ def _refuse_known(head: bytes) -> None:
         raise Malformed(f"its first {len(head)} bytes are zero: a download that was never written", "", _DOWNLOAD)
     if _is_onnx(head):
         raise Malformed("it seems to be an ONNX model", "offset 0", _OTHER)
-    if _is_caffemodel(head):
-        raise Malformed("it seems to be a binary Caffe model (.caffemodel)", "offset 0", _OTHER)
 
 
 def _unknown(head: bytes) -> Malformed:
@@ -118,9 +124,13 @@ def _is_onnx(head: bytes) -> bool:
 
 
 def _is_caffemodel(head: bytes) -> bool:
-    # A NetParameter begins with its name (field 1), then an input (3), a layer (100) or an old layer (2).
+    # A NetParameter begins with its name (field 1), then an input (3), a layer (100) or an old layer (2). Without a
+    # name it begins with a layer, whose name comes first.
+    if head.startswith(_CAFFE_LAYER):
+        return True
     if len(head) < 4 or head[0] != 0x0A or head[1] > 127:
         return False
     behind = 2 + head[1]
     name, rest = head[2:behind], head[behind : behind + 2]
-    return name.isascii() and name.decode("latin-1").isprintable() and (rest == b"\xa2\x06" or rest[:1] in b"\x12\x1a")
+    layer = rest == _CAFFE_LAYER or rest[:1] in (b"\x12", b"\x1a")
+    return layer and name.isascii() and name.decode("latin-1").isprintable()

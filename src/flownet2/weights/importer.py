@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,70 +14,86 @@ import numpy as np
 
 from flownet2.errors import InputError, WeightsError
 from flownet2.graph import Graph
-from flownet2.networks import MMFLOW, NETWORKS, Conventions, build_network, get_network
-from flownet2.preprocess import Preprocess
+from flownet2.networks import NETWORKS, build_network, get_network
+from flownet2.probe import MOTION_PX, median_speed, probe_flow
 from flownet2.types import Array, PathLike
-from flownet2.weights import mmflow
+from flownet2.weights import caffe
 from flownet2.weights.model import Model
+from flownet2.weights.origins import ORIGINS, Origin, get_origin
+from flownet2.weights.preprocessing import preprocess_of
 from flownet2.weights.table import fit
 
 _WRAPPERS = ("module.", "model.")
 _HASH_BLOCK = 1 << 20
+_FAR_TOO_LONG = 20
+"""Times the true length. Flow that is off by FLOW_DIVISOR squared is 400 times too long, and right flow is not."""
+
+_Fit = tuple[float, Origin, Graph, dict[str, str]]
+"""Score of the agreement, origin, graph, names."""
 
 
-@dataclass(frozen=True)
-class Origin:
-    """A source of weights.
-
-    Attributes:
-        name: goes into the model's facts.
-        networks: those that this origin has, most wanted first where the tensors of two are the same.
-        names: graph -> {the origin's tensor name: ours}.
-        conventions: its arithmetic.
-        license: of the published weights, "" where a file of this kind says nothing of it.
-    """
-
-    name: str
-    networks: tuple[str, ...]
-    names: Callable[[Graph], dict[str, str]]
-    conventions: Conventions
-    license: str
-
-
-ORIGINS = (
-    Origin("mmflow", tuple(mmflow.SUBNETWORKS), mmflow.names, MMFLOW, "Apache-2.0 (OpenMMLab)"),
-    Origin("flownet2", tuple(NETWORKS), lambda graph: {name: name for name in graph.parameters}, MMFLOW, ""),
-)
-"""In order of preference; the second is a file that already uses our names."""
-
-
-def import_checkpoint(path: PathLike, content: Mapping[Any, Any], network: str | None = None) -> Model:
+def import_checkpoint(
+    path: PathLike, content: Mapping[Any, Any], network: str | None = None, origin: str | None = None
+) -> Model:
     """The model of a checkpoint that `read_checkpoint` read.
 
     Args:
         path: the checkpoint's file, for messages and the model's facts.
         content: what it holds: a state dict, or a dict with one under "state_dict".
         network: name of the network, None to recognise it.
+        origin: name of a row of `flownet2.weights.origins.ORIGINS`, None to recognise it.
 
     Raises:
-        WeightsError: no network fits, or tensors are missing, unexpected or misshapen.
-        InputError: no network of that name.
+        WeightsError: no network fits, tensors are missing, unexpected or misshapen, or two origins fit.
+        InputError: no network or origin of that name.
     """
     name = os.fspath(path)
     tensors = _state_dict(name, content)
-    origin, graph, names = _recognise(name, tensors, network)
+    if caffe.is_caffe(tensors):
+        return _from_caffe(path, tensors, network, origin)
+    chosen, graph, names = _recognise(name, content, tensors, network, origin)
     renamed = {names.get(theirs, theirs): value for theirs, value in tensors.items()}
     parameters = fit(name, graph.name, graph.parameters, renamed)
-    rules = origin.conventions
+    model = Model(graph, parameters, preprocess_of(chosen.conventions, graph), {})
+    note = ""
+    if origin is None:
+        chosen, model, note = _in_pixels(chosen, model)
     info = {
-        "origin": origin.name,
+        "origin": chosen.name,
         "title": NETWORKS[graph.name].title,
         "source": Path(name).name,
         "source_sha256": file_sha256(path),
+        "license": chosen.license,
+        "verified": "" if chosen.verified else "false",
+        "note": note,
     }
-    if origin.license:
-        info["license"] = origin.license
-    return Model(graph, parameters, Preprocess(rules.channel_order, rules.mean), info)
+    return dataclasses.replace(model, info={key: text for key, text in info.items() if text})
+
+
+def _from_caffe(path: PathLike, tensors: Mapping[str, Array], network: str | None, origin: str | None) -> Model:
+    if origin not in (None, caffe.ORIGIN):
+        raise InputError(f"{os.fspath(path)} is a model of Caffe; its origin is {caffe.ORIGIN}, not {origin}")
+    model = caffe.import_caffe(os.fspath(path), tensors, network)
+    facts = {"source": Path(path).name, "source_sha256": file_sha256(path)}
+    return dataclasses.replace(model, info={**model.info, **facts})
+
+
+def _in_pixels(origin: Origin, model: Model) -> tuple[Origin, Model, str]:
+    """The origin, or that of `when_too_long` where the flow of a known pair tells so; the model; a note of it."""
+    if not origin.when_too_long:
+        return origin, model, ""
+    other = get_origin(origin.when_too_long)
+    graph = build_network(model.graph.name, other.conventions)
+    if graph == model.graph:
+        return origin, model, ""
+    speed = median_speed(probe_flow(model))
+    if not speed > _FAR_TOO_LONG * MOTION_PX:  # nor where it is no number
+        return origin, model, ""
+    note = (
+        f"taken as origin {other.name}: by the rules of {origin.name} the flow of a pair that moves by "
+        f"{MOTION_PX:.1f} px is {speed:.0f} px long; --origin {origin.name} keeps them"
+    )
+    return other, dataclasses.replace(model, graph=graph, preprocess=preprocess_of(other.conventions, graph)), note
 
 
 def file_sha256(path: PathLike) -> str:
@@ -104,27 +120,50 @@ def _state_dict(name: str, content: Mapping[Any, Any]) -> dict[str, Array]:
     return tensors
 
 
-def _recognise(source: str, tensors: Mapping[str, Array], network: str | None) -> tuple[Origin, Graph, dict[str, str]]:
+def _recognise(
+    source: str, content: Mapping[Any, Any], tensors: Mapping[str, Array], network: str | None, origin: str | None
+) -> tuple[Origin, Graph, dict[str, str]]:
     """The origin and network whose names and shapes agree best with the tensors."""
     if network is not None:
         get_network(network)
-    best: tuple[float, Origin, Graph, dict[str, str]] | None = None
-    for origin in ORIGINS:
-        for candidate in origin.networks if network is None else {network}.intersection(origin.networks):
-            graph = build_network(candidate, origin.conventions)
-            names = origin.names(graph)
-            score = _agreement(names, graph, tensors)
-            if best is None or score > best[0]:
-                best = (score, origin, graph, names)
-    if best is None:
-        raise InputError(f"no known origin has weights for the network {network!r}")
-    if best[0] < 1 / 2 and network is None:
+    origins = [get_origin(origin)] if origin is not None else [row for row in ORIGINS.values() if not row.by_name]
+    fits = [fit for fit in (_best_fit(row, tensors, network) for row in origins) if fit is not None]
+    if not fits:
+        known = f"the origin {origin!r} has no" if origin else "no known origin has"
+        raise InputError(f"{known} weights for the network {network!r}")
+    best = max(score for score, *_ in fits)
+    if best < 1 / 2 and network is None:
         raise WeightsError(
             f"{source}: its {len(tensors)} tensors are not those of a known network "
             f"(first names: {', '.join(list(tensors)[:4])}); known: {', '.join(NETWORKS)}. "
             "If it is one of them all the same, name it with network= or --network to see what differs"
         )
-    return best[1:]
+    return _chosen(source, content, [fit for fit in fits if fit[0] == best])[1:]
+
+
+def _best_fit(origin: Origin, tensors: Mapping[str, Array], network: str | None) -> _Fit | None:
+    """The network of one origin that agrees best, the first of those that agree alike."""
+    best: _Fit | None = None
+    for candidate in origin.networks if network is None else {network}.intersection(origin.networks):
+        graph = build_network(candidate, origin.conventions)
+        names = origin.names(graph)
+        score = _agreement(names, graph, tensors)
+        if best is None or score > best[0]:
+            best = (score, origin, graph, names)
+    return best
+
+
+def _chosen(source: str, content: Mapping[Any, Any], fits: list[_Fit]) -> _Fit:
+    """Of origins that agree alike, the one that the file's container tells."""
+    if len(fits) == 1 or fits[0][0] == 0:
+        return fits[0]
+    claimed = [fit for fit in fits if fit[1].claims(content)]
+    if len(claimed) != 1:
+        raise WeightsError(
+            f"{source}: its tensors fit the origins {' and '.join(fit[1].name for fit in fits)} alike, which compute "
+            "differently with them; name one with origin= or --origin"
+        )
+    return claimed[0]
 
 
 def _agreement(names: Mapping[str, str], graph: Graph, tensors: Mapping[str, Array]) -> float:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from flownet2.graph import Graph
 from flownet2.preprocess import Preprocess
+from flownet2.probe import Probe
 from flownet2.types import FloatArray
 
 
@@ -23,6 +24,7 @@ class Model:
         preprocess: how pictures become the network's inputs.
         info: plain text facts: "origin", "license", "source", "source_sha256", ...
         stored: dtypes of the weights in the model file they come from, such as "bfloat16"; "" if there is none.
+        probe: what the file expects of itself, None if it says nothing of it.
     """
 
     graph: Graph
@@ -30,3 +32,4 @@ class Model:
     preprocess: Preprocess
     info: Mapping[str, str] = field(default_factory=dict)
     stored: str = ""
+    probe: Probe | None = None

@@ -11,6 +11,7 @@ import numpy as np
 from flownet2.errors import CheckpointError, FlowNet2Error, InputError, WeightsError
 from flownet2.graph import graph_from_json, graph_to_json
 from flownet2.preprocess import Preprocess
+from flownet2.probe import Probe
 from flownet2.types import Array, PathLike
 from flownet2.weights.model import Model
 from flownet2.weights.safetensors import write_tensors
@@ -22,7 +23,10 @@ from flownet2.weights.table import check_fit, dtype_fault
 FORMAT = "flownet2"
 FORMAT_VERSION = "1"
 PROBE = "probe."
-"""Metadata and tensors whose names begin so belong to a stored self-check; readers of this version skip them."""
+"""Metadata and tensors whose names begin so belong to a stored self-check; a reader skips those it does not know."""
+_PROBE_FLOW, _PROBE_SEED = "probe.flow", "probe.seed"
+_LARGEST_PROBE = 1024
+"""Rows and columns of a probe that is still read."""
 
 _OWN_KEYS = ("format", "format_version", "graph", "preprocess")
 DTYPES = {"float32": "F32", "float16": "F16", "bfloat16": "BF16"}
@@ -58,7 +62,16 @@ def write_model(path: PathLike, model: Model, dtype: str = "float32") -> None:
         **model.info,
     }
     table = {name: (DTYPES[dtype], shape) for name, shape in model.graph.parameters.items()}
-    write_tensors(path, table, metadata, lambda name: _storable(Path(path).name, name, model.parameters[name], dtype))
+    extra = {}
+    if model.probe is not None:
+        metadata[_PROBE_SEED] = str(model.probe.seed)
+        extra[_PROBE_FLOW] = model.probe.flow
+        table[_PROBE_FLOW] = (DTYPES["float32"], model.probe.flow.shape)
+
+    def value(name: str) -> Array:
+        return extra[name] if name in extra else _storable(Path(path).name, name, model.parameters[name], dtype)
+
+    write_tensors(path, table, metadata, value)
 
 
 def is_model_file(metadata: Mapping[str, str]) -> bool:
@@ -86,11 +99,24 @@ def model_from_file(name: str, source: Source, header: Header) -> Model:
         preprocess = Preprocess.from_json(metadata.get("preprocess", ""))
     except FlowNet2Error as error:
         raise CheckpointError(f"{name}: {error}") from None
+    if preprocess.flow_value not in graph.value_names() | graph.outputs.keys():
+        raise CheckpointError(f"{name}: preprocess names the flow {preprocess.flow_value!r}, which the graph lacks")
     weights = {key: entry for key, entry in header.entries.items() if not key.startswith(PROBE)}
     check_fit(name, graph.name, graph.parameters, weights, dtype_fault)
     parameters = StoredParameters(name, source, header.data, {key: weights[key] for key in graph.parameters})
     info = {k: v for k, v in metadata.items() if k not in _OWN_KEYS and not k.startswith(PROBE)}
-    return Model(graph, parameters, preprocess, info, parameters.dtypes)
+    return Model(graph, parameters, preprocess, info, parameters.dtypes, _probe(name, source, header))
+
+
+def _probe(name: str, source: Source, header: Header) -> Probe | None:
+    """The stored self-check, None if there is none of a form that is known here."""
+    seed, entry = header.metadata.get(_PROBE_SEED, ""), header.entries.get(_PROBE_FLOW)
+    known = entry is not None and entry.stored == "F32" and len(entry.shape) == 3 and entry.shape[2] == 2
+    if entry is None or not known or not 1 <= min(entry.shape) <= max(entry.shape) <= _LARGEST_PROBE:
+        return None
+    if not (seed.isascii() and seed.isdecimal() and len(seed) <= 10 and int(seed) < 2**32):
+        return None
+    return Probe(int(seed), StoredParameters(name, source, header.data, {_PROBE_FLOW: entry})[_PROBE_FLOW])
 
 
 def _storable(file: str, name: str, value: Array, dtype: str) -> Array:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A pickle machine that cannot run code: protocol 2, the 33 opcodes that state dicts use, inert values only.
+"""A pickle machine that cannot run code: protocol 2, the 34 opcodes that state dicts use, inert values only.
 
 Values are None, bool, int, float, str, bytes, tuple, list and the classes of ``pickle_values``; a global is
 looked up in an allow-list by the two names as written. Nothing is imported, no attribute is read or set, no
@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from flownet2.weights.containers import Containers
 from flownet2.weights.cursor import Cursor, Malformed, show
-from flownet2.weights.pickle_values import Global, Map
+from flownet2.weights.pickle_values import Global, Map, Namespace
 
 MAX_OPCODES = 1_000_000
 MAX_STACK = 100_000
@@ -212,6 +212,13 @@ class _Machine:
         else:
             self._push(value)
 
+    def _new(self) -> None:
+        args = self._pop()
+        kind = self._pop()
+        if kind is not Global.NAMESPACE or args != ():
+            raise Malformed(f"NEWOBJ, an object of {kind_of(kind)}; nothing was run", remedy=_SAVE_STATE_DICT)
+        self._push_new(Namespace())
+
     def _build(self) -> None:
         state = self._pop()
         self._acting.build(self._top(), state)
@@ -233,6 +240,7 @@ _HANDLERS: dict[int, Callable[[_Machine], None]] = {
     ord("c"): _Machine._global,
     ord("R"): _Machine._reduce,
     ord("b"): _Machine._build,
+    0x81: _Machine._new,
     ord("Q"): _Machine._persistent,
     ord("}"): lambda m: m._push_new(Map()),
     ord("]"): lambda m: m._push_new([]),
@@ -267,7 +275,6 @@ _KNOWN_OPCODES = {
     ord("o"): "OBJ: builds an object",
     ord("P"): "PERSID: a persistent id as text",
     0x80: "PROTO: a second pickle inside",
-    0x81: "NEWOBJ: builds an object",
     0x82: "EXT1: names an object by number",
     0x83: "EXT2: names an object by number",
     0x84: "EXT4: names an object by number",

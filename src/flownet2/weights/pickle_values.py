@@ -39,6 +39,7 @@ class Global(enum.Enum):
     NUMPY_RECONSTRUCT = "numpy.core.multiarray._reconstruct"
     NUMPY_DTYPE = "numpy.dtype"
     NUMPY_NDARRAY = "numpy.ndarray"
+    NAMESPACE = "argparse.Namespace"
 
 
 def _split(name: str) -> tuple[str, str]:
@@ -77,6 +78,12 @@ class Map:
         if key in self.data:
             self.repeated = (key,)
         self.data[key] = value
+
+
+class Namespace(Map):
+    """An argparse.Namespace, in which Lightning keeps the options of a training: a dict that gets its items at once."""
+
+    __slots__ = ()
 
 
 def _check_key(key: Any) -> None:

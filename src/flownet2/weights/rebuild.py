@@ -9,7 +9,7 @@ from typing import Any
 
 from flownet2.weights.cursor import Malformed, show
 from flownet2.weights.numpy_values import NumpyArray, NumpyDtype, make_dtype, scalar, set_array, set_dtype
-from flownet2.weights.pickle_values import ALLOWED, Global, Map
+from flownet2.weights.pickle_values import ALLOWED, Global, Map, Namespace
 from flownet2.weights.tensors import STORAGE_KINDS, StorageRef, StorageTable, TensorRef, tensor
 
 _SAVE_STATE_DICT = "save only the state dict again: torch.save(model.state_dict(), path)"
@@ -43,11 +43,15 @@ class StateDictActions:
         return maker(args)
 
     def build(self, target: Any, state: Any) -> None:
-        """Give a NumPy value its state; of an OrderedDict's, only torch's version numbers are let through."""
+        """Give a NumPy value or a Namespace its state; of an OrderedDict's, only torch's version numbers pass."""
         if type(target) is NumpyDtype:
             set_dtype(target, state)
         elif type(target) is NumpyArray:
             set_array(target, state)
+        elif type(target) is Namespace:
+            if target.data or type(state) is not Map:
+                raise Malformed("a state for a Namespace that is not one dict")
+            target.data = state.data  # shared, not copied: a file may give one state to many
         elif type(target) is not Map:
             raise Malformed(f"a state for a {type(target).__name__}", remedy=_SAVE_STATE_DICT)
         elif type(state) is not Map or set(state.data) != {"_metadata"}:

@@ -12,7 +12,8 @@ from flownet2.errors import CheckpointError, InputError, WeightsError
 from flownet2.locks import open_alone, remove_held
 from flownet2.networks import NETWORKS, build_network
 from flownet2.weights import load_model, write_model
-from flownet2.weights.importer import ORIGINS, file_sha256
+from flownet2.weights.importer import file_sha256
+from flownet2.weights.origins import ORIGINS
 from flownet2.zoo.archive import extract, is_archive
 from flownet2.zoo.catalogue import Entry, load_catalogue
 from flownet2.zoo.fetch import check_space, fetch, hash_fault
@@ -29,7 +30,7 @@ def supported(entry: Entry) -> bool:
     """Whether our importers read it at present."""
     return any(
         origin.name == entry.origin and (entry.network is None or entry.network in origin.networks)
-        for origin in ORIGINS
+        for origin in ORIGINS.values()
     )
 
 
@@ -180,7 +181,8 @@ def _convert(entry: Entry, checkpoint: Path, dtype: str, url: str | None) -> Non
     origin = model.info.get("origin")
     if model.stored:
         raise InputError(f"{checkpoint} is a model file already; give its path wherever a model is asked for")
-    if origin != entry.origin:
+    # NVIDIA's has a second record, which the importer may have taken instead.
+    if origin is None or origin.partition("-")[0] != entry.origin:
         raise WeightsError(f"{checkpoint} holds weights of {origin}; those of {entry.name} are {entry.origin}'s")
     info = dict(model.info) | {
         "model": entry.name,

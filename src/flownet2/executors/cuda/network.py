@@ -66,7 +66,7 @@ class CudaNetwork:
             on_device = any(hasattr(x, "__cuda_array_interface__") for x in given)
             return results if on_device else {name: device.to_host(array) for name, array in results.items()}
 
-    def flow(self, first: Any, second: Any, *, turned: bool, mean: Sequence[float]) -> Any:
+    def flow(self, first: Any, second: Any, *, turned: bool, mean: Sequence[float], output: str = "flow") -> Any:
         """Flow in pixels of pictures, all arrays of the device; called inside `device.scope()`.
 
         Args:
@@ -74,14 +74,15 @@ class CudaNetwork:
             second: the same.
             turned: channel c of the network is channel 2 - c of the pictures.
             mean: subtracted from the pictures in 0..1, in the network's order.
+            output: the flow's name, or that of another value of two channels.
 
         Returns:
-            (N, H, W, 2) float32.
+            (N, H, W, 2) float32, of the value's size.
 
         Raises:
             MemoryError: the GPU has too little memory left.
         """
-        device, value = self._source.device, self._source.graph.outputs["flow"]
+        device, value = self._source.device, self._wanted([output])[output]
         with self._computed(first, second, (value,), turned, mean) as program:
             n, _, h, w = program.shape(value)
             flow = device.empty((n, h, w, 2), "float32")

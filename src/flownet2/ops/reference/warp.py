@@ -37,8 +37,9 @@ def _sample_point(position: Array, size: int, align_corners: bool) -> Array:
 def _bilinear(x: Array, px: Array, py: Array, padding: str) -> Array:
     """x (N, C, H, W) at the points px, py (N, H, W)."""
     h, w = x.shape[2:]
+    cut = ~_inside(px, py, h, w) & ~np.isnan(px) & ~np.isnan(py) if padding == "cut" else None
     # Two pixels beyond the edge no neighbour lies inside; clamping there keeps the index arithmetic finite.
-    edge = 0 if padding == "border" else 2
+    edge = 2 if padding == "zeros" else 0
     px, py = np.clip(px, -edge, w - 1 + edge), np.clip(py, -edge, h - 1 + edge)
     x0, y0 = np.floor(px), np.floor(py)
     rx, ry = px - x0, py - y0
@@ -46,13 +47,18 @@ def _bilinear(x: Array, px: Array, py: Array, padding: str) -> Array:
     for dy, wy in ((0, 1 - ry), (1, ry)):
         for dx, wx in ((0, 1 - rx), (1, rx)):
             out += (wy * wx)[:, None] * _gather(x, x0 + dx, y0 + dy, padding)
-    return out
+    return out if cut is None else np.where(cut[:, None], out.dtype.type(0), out)
+
+
+def _inside(column: Array, row: Array, h: int, w: int) -> Array:
+    inside: Array = (column >= 0) & (column < w) & (row >= 0) & (row < h)
+    return inside
 
 
 def _gather(x: Array, column: Array, row: Array, padding: str) -> Array:
     """x at whole positions; outside: the nearest pixel, or 0 for padding "zeros"."""
     h, w = x.shape[2:]
-    inside = (column >= 0) & (column < w) & (row >= 0) & (row < h)
+    inside = _inside(column, row, h, w)
     column = np.clip(np.nan_to_num(column), 0, w - 1).astype(np.intp)
     row = np.clip(np.nan_to_num(row), 0, h - 1).astype(np.intp)
     batch = np.arange(x.shape[0])[:, None, None]

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The flow that a model file expects of itself: written by convert, repeated by check."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from flownet2.builtin import MODELS
+from flownet2.check import check_file
+from flownet2.probe import MOTION_PX, SEED, SIZE, probe_flow, probe_pictures
+from flownet2.runtime import list_isas
+from flownet2.weights import load_model, read_safetensors, write_safetensors
+from weights.builders import state_dict
+
+LITE = MODELS["flownet2-lite"]
+
+
+@pytest.fixture
+def converted(run: Any) -> Path:
+    """A model file with a self-check in the current folder."""
+    weights = {name: np.asarray(value) for name, value in load_model(LITE).parameters.items()}
+    Path("lite.pth").write_bytes(state_dict(weights))
+    code, out, err = run("convert", "lite.pth", "-o", "lite.safetensors")
+    assert (code, err) == (0, "")
+    assert "differs from the checkpoint's by at most 0 px" in out
+    return Path("lite.safetensors")
+
+
+def test_the_pictures_never_change() -> None:
+    """Files in the world carry the flow of these very pixels."""
+    first, second = probe_pictures()
+    assert first.shape == (*SIZE, 3)
+    assert (
+        hashlib.sha256(first.tobytes()).hexdigest()
+        == "fade99ae85f671ee745b28d363a8ff84a6f8e5c21575db7e7ce63e754e66ea83"
+    )
+    assert np.array_equal(np.roll(first, (2, 3), axis=(0, 1)), second)
+    assert not np.array_equal(probe_pictures(SEED + 1)[0], first)
+
+
+def test_the_built_in_network_finds_the_motion() -> None:
+    flow = probe_flow(load_model(LITE))
+    assert abs(np.median(np.hypot(flow[..., 0], flow[..., 1])) - MOTION_PX) < 0.5
+
+
+def test_every_way_to_compute_is_compared(run: Any, converted: Path) -> None:
+    code, out, err = run("check", converted)
+    assert (code, err) == (0, "")
+    assert "FAILED" not in out
+    names = {test.name for test in check_file(converted).tests if test.passed}
+    cpu = {f"{way}, {p}" for p in ("float32", "bfloat16") for way in ("numpy", *(f"native, {i}" for i in list_isas()))}
+    assert names >= cpu | {"reference, float32"}
+    content = json.loads(run("check", converted, "--json").out)[str(converted)]
+    assert {test["name"] for test in content["tests"] if test["passed"]} == names
+
+
+@pytest.mark.parametrize(("change", "failed"), [(0.01, "float32"), (0.5, "bfloat16")])
+def test_other_flow_is_told(run: Any, converted: Path, change: float, failed: str) -> None:
+    tensors, metadata = read_safetensors(converted)
+    tensors["probe.flow"] = tensors["probe.flow"] + np.float32(change)
+    write_safetensors(converted, tensors, metadata)
+    code, out, _ = run("check", converted)
+    assert code == 1
+    verdicts = {test.name: test.passed for test in check_file(converted).tests}
+    assert verdicts[f"numpy, {failed}"] is False
+    assert verdicts["numpy, bfloat16"] is (change < 0.1)
+    assert "FAILED" in out
+
+
+def test_rounded_weights_have_a_flow_of_their_own(run: Any, converted: Path) -> None:
+    out = run("convert", "lite.pth", "-o", "half.safetensors", "--bfloat16").out
+    largest = float(out.split("by at most ")[1].split(" px")[0])
+    assert 1e-4 < largest < 1
+    assert run("check", "half.safetensors").code == 0
+
+
+def test_a_model_without_one(run: Any) -> None:
+    code, out, _ = run("check", LITE)
+    assert code == 0
+    assert "without a check of its flow, which flownet2 convert stores" in out
+
+
+def test_info_tells(run: Any, converted: Path) -> None:
+    assert "self-check      128x64 px" in run("info", converted).out
+    content = json.loads(run("info", converted, "--json").out)
+    assert content["self_check"] == {"seed": SEED, "size": "128x64"}
+    assert json.loads(run("info", LITE, "--json").out)["self_check"] is None
