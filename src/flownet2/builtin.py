@@ -12,7 +12,8 @@ from flownet2.types import PathLike
 
 DATA = Path(__file__).parent / "data"
 
-MODELS = {"flownet2-lite": DATA / "flownet2-lite.safetensors"}
+BUILT_IN = "flownet2-lite"
+MODELS = {BUILT_IN: DATA / f"{BUILT_IN}.safetensors"}
 """Names that need no path."""
 
 DEMO_FRAME1 = DATA / "demo" / "frame_0001.png"

@@ -22,7 +22,9 @@ from flownet2.builtin import DEMO_FLOW, DEMO_FRAME1, MODELS
 from flownet2.cuda_check import machine
 from flownet2.errors import UnavailableError
 from flownet2.executors.numpy import NumpyNetwork
+from flownet2.executors.precision import CPU_PRECISIONS
 from flownet2.io import write_flow
+from flownet2.runtime import list_isas
 
 CHECKPOINTS = Path(__file__).parents[1] / "data" / "checkpoints"
 
@@ -41,7 +43,11 @@ def test_this_installation_is_sound(run: Any) -> None:
 def test_json(run: Any) -> None:
     content = json.loads(run("check", "--json").out)
     assert content["passed"] is True
-    assert [test["passed"] for test in content["tests"]] == [True] * 3
+    assert {test["passed"] for test in content["tests"]} == {True}
+    names = [test["name"] for test in content["tests"]]
+    ways = [*(f"native, {isa}" for isa in list_isas()), "numpy"]
+    for way in [*(f"{way}, {precision}" for way in ways for precision in CPU_PRECISIONS), "reference, float32"]:
+        assert f"built-in network, {way}" in names
     assert content["kernels"] == ["channel_norm", "correlation", "resize", "warp"]
     assert content["versions"]["numpy"] == np.__version__
 

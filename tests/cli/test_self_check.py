@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from pathlib import Path
@@ -11,11 +12,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from flownet2 import conversion
 from flownet2.builtin import MODELS
 from flownet2.check import check_file
+from flownet2.conversion import convert
+from flownet2.errors import CheckpointError, WeightsError
+from flownet2.executors import get_executor
 from flownet2.probe import MOTION_PX, SEED, SIZE, probe_flow, probe_pictures
 from flownet2.runtime import list_isas
-from flownet2.weights import load_model, read_safetensors, write_safetensors
+from flownet2.weights import load_model, read_safetensors, write_model, write_safetensors
 from weights.builders import state_dict
 
 LITE = MODELS["flownet2-lite"]
@@ -28,7 +33,7 @@ def converted(run: Any) -> Path:
     Path("lite.pth").write_bytes(state_dict(weights))
     code, out, err = run("convert", "lite.pth", "-o", "lite.safetensors")
     assert (code, err) == (0, "")
-    assert "differs from the checkpoint's by at most 0 px" in out
+    assert "equals the checkpoint's" in out
     return Path("lite.safetensors")
 
 
@@ -80,14 +85,71 @@ def test_rounded_weights_have_a_flow_of_their_own(run: Any, converted: Path) -> 
     assert run("check", "half.safetensors").code == 0
 
 
-def test_a_model_without_one(run: Any) -> None:
-    code, out, _ = run("check", LITE)
+@pytest.fixture
+def plain(tmp_path: Path) -> Path:
+    """A model file without a self-check."""
+    path = tmp_path / "plain.safetensors"
+    write_model(path, dataclasses.replace(load_model(LITE), probe=None))
+    return path
+
+
+def test_a_model_without_one(run: Any, plain: Path) -> None:
+    code, out, _ = run("check", plain)
     assert code == 0
     assert "without a check of its flow, which flownet2 convert stores" in out
 
 
-def test_info_tells(run: Any, converted: Path) -> None:
+def test_names_of_models(run: Any) -> None:
+    """Of the built-in network, and of the catalogue: none of those is here."""
+    code, out, _ = run("check", "flownet2-lite")
+    assert code == 0
+    assert out.startswith("flownet2-lite: model flownet2-lite, 1,210,968 parameters")
+    code, out, _ = run("check", "flownet2-things")
+    assert code == 1
+    assert "get them with: flownet2 download flownet2-things" in out
+
+
+@pytest.mark.parametrize(
+    ("stored", "differs", "passed"),
+    [("0", 0.11, False), ("0.06", 0.11, True), ("0.06", 0.13, False), ("nan", 0.11, False), ("1e999", 0.11, False)],
+)
+def test_what_bfloat16_may_lose_is_the_networks_own(
+    run: Any, converted: Path, stored: str, differs: float, passed: bool
+) -> None:
+    tensors, metadata = read_safetensors(converted)
+    assert 0 < float(metadata["probe.bfloat16_px"]) < 0.05
+    tensors["probe.flow"] = probe_flow(load_model(converted), get_executor("numpy", precision="bfloat16"))
+    tensors["probe.flow"][..., 0] += np.float32(differs)
+    write_safetensors(converted, tensors, metadata | {"probe.bfloat16_px": stored})
+    verdicts = {test.name: test.passed for test in check_file(converted).tests}
+    assert verdicts["numpy, bfloat16"] is passed
+    assert verdicts["numpy, float32"] is False
+
+
+def test_flow_that_is_no_number_is_not_written(tmp_path: Path) -> None:
+    model = load_model(LITE)
+    huge = {name: np.full_like(value, 3e38) for name, value in model.parameters.items()}
+    with pytest.raises(WeightsError, match="not finite"):
+        convert(tmp_path / "huge.safetensors", dataclasses.replace(model, parameters=huge))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_was_written_wrongly_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = load_model(LITE)
+    weights = {name: np.array(value) for name, value in model.parameters.items()}
+    name = next(iter(weights))
+    wrong = weights | {name: weights[name] + 1}
+
+    def faulty(path: Path, model: Any, dtype: str) -> None:
+        write_model(path, dataclasses.replace(model, parameters=wrong), dtype)
+
+    monkeypatch.setattr(conversion, "write_model", faulty)
+    with pytest.raises(CheckpointError, match="differs from what was written"):
+        convert(tmp_path / "lite.safetensors", dataclasses.replace(model, parameters=weights))
+
+
+def test_info_tells(run: Any, converted: Path, plain: Path) -> None:
     assert "self-check      128x64 px" in run("info", converted).out
     content = json.loads(run("info", converted, "--json").out)
     assert content["self_check"] == {"seed": SEED, "size": "128x64"}
-    assert json.loads(run("info", LITE, "--json").out)["self_check"] is None
+    assert json.loads(run("info", plain, "--json").out)["self_check"] is None

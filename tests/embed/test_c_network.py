@@ -14,6 +14,7 @@ from embed.c_library import (
     CANCELLED,
     INVALID_ARGUMENT,
     LIB,
+    SIZE_RULES,
     CallError,
     CModel,
     FlowOptions,
@@ -115,7 +116,7 @@ def test_working_memory(model: CModel) -> None:
     # The network's inputs and its flow are a part of it.
     assert small > 8 * 64 * 96 * 4
     assert memory(model, 33, 65) == small
-    assert memory(model, 95, 127, rule=2) == small
+    assert memory(model, 95, 127, rule=SIZE_RULES["crop"]) == small
     assert memory(model, 640, 960) > 50 * small
     assert memory(model, 64, 96, pairs=4) > 2 * small
     for size in ((0, 96), (64, 2**40)):

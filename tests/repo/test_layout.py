@@ -33,6 +33,7 @@ FORBIDDEN: dict[str, frozenset[str]] = {
     "executors": PLAIN | {"networks", "weights", "builtin", "api", "evaluate", "evaluation", "report", "zoo"},
     "weights": frozenset({"executors", "builtin", "api", "evaluate", "evaluation", "report", "zoo"}),
     "zoo": PLAIN | {"executors", "ops", "graph", "builtin", "api", "evaluate", "evaluation", "report"},
+    "conversion": PLAIN | ABOVE_ARRAYS - {"weights"},
     "locks": PLAIN | ABOVE_ARRAYS,
     # A model is handed over: it need not be one of ours.
     "evaluate": ABOVE_ARRAYS - {"evaluate", "evaluation"} | {"ops", "viz", "baselines"},

@@ -12,6 +12,7 @@ import numpy as np
 
 from flownet2 import zoo
 from flownet2.builtin import MODELS
+from flownet2.probe import probe_flow
 from flownet2.weights import load_model
 
 FREE = {"title": "Free", "research_only": False, "terms": "Do as you like.", "source": "https://example.org/free"}
@@ -50,6 +51,8 @@ def assert_installed(home: Path, checkpoint: bytes) -> None:
     path = home / "models" / "tiny.safetensors"
     model, original = load_model(path), load_model(MODELS["flownet2-lite"])
     assert all(np.array_equal(model.parameters[name], value) for name, value in original.parameters.items())
+    assert model.probe is not None
+    assert np.array_equal(probe_flow(model), model.probe.flow)
     digest = hashlib.sha256(checkpoint).hexdigest()
     assert model.info["source_sha256"] == digest
     assert json.loads((home / "models" / "tiny.json").read_text())["sha256"] == digest

@@ -7,13 +7,13 @@ import argparse
 import math
 
 from flownet2 import FlowEstimator, load, set_num_threads
-from flownet2.builtin import MODELS
+from flownet2.builtin import BUILT_IN, MODELS
 from flownet2.errors import InputError
 from flownet2.executors import ENGINES, EXECUTORS, PRECISIONS, parse_device
 from flownet2.networks import NETWORKS
 from flownet2.weights.origins import ORIGINS
 
-DEFAULT_MODEL = next(iter(MODELS))
+DEFAULT_MODEL = BUILT_IN
 DEVICE_NAMES = "cpu, cuda (an NVIDIA GPU), or cuda:N for another one"
 
 

@@ -9,7 +9,7 @@ from functools import lru_cache, partial
 import numpy as np
 
 from flownet2.api import FlowEstimator
-from flownet2.builtin import DEMO_FLOW, DEMO_FRAME1, DEMO_FRAME2, MODELS
+from flownet2.builtin import BUILT_IN, DEMO_FLOW, DEMO_FRAME1, DEMO_FRAME2, MODELS
 from flownet2.cuda_check.kernels import not_finite
 from flownet2.cuda_check.random_model import inputs, model
 from flownet2.cuda_check.report import Difference, Job, Settings
@@ -110,7 +110,7 @@ def _demo_case(size: tuple[int, int] | None) -> tuple[Array, Array, Array, Array
     pair = read_image(DEMO_FRAME1), read_image(DEMO_FRAME2)
     width, height = size or (truth.shape[1], truth.shape[0])
     frame1, frame2, truth, known = (np.ascontiguousarray(array[-height:, -width:]) for array in (*pair, truth, known))
-    return frame1, frame2, truth, known, _estimator(load_model(MODELS["flownet2-lite"]))(frame1, frame2)
+    return frame1, frame2, truth, known, _estimator(load_model(MODELS[BUILT_IN]))(frame1, frame2)
 
 
 def _estimator(made: Model) -> FlowEstimator:
@@ -120,7 +120,7 @@ def _estimator(made: Model) -> FlowEstimator:
 def _demo(device: Device, settings: Settings, title: str, precision: str, engine: str) -> Difference:
     """Both errors are told: the mean of the differences bounds that of the errors."""
     frame1, frame2, truth, known, expected = _demo_case(settings.demo_size)
-    made = load_model(MODELS["flownet2-lite"])
+    made = load_model(MODELS[BUILT_IN])
     network = CudaExecutor(device, precision=precision, engine=engine).compile(made.graph, made.parameters)
     flow = FlowEstimator(made, network)(frame1, frame2)
     detail = f"EPE {epe(flow, truth, known):.4f} px, on the CPU {epe(expected, truth, known):.4f} px"

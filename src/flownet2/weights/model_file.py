@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -24,9 +26,10 @@ FORMAT = "flownet2"
 FORMAT_VERSION = "1"
 PROBE = "probe."
 """Metadata and tensors whose names begin so belong to a stored self-check; a reader skips those it does not know."""
-_PROBE_FLOW, _PROBE_SEED = "probe.flow", "probe.seed"
+_PROBE_FLOW, _PROBE_SEED, _PROBE_BFLOAT16 = "probe.flow", "probe.seed", "probe.bfloat16_px"
 _LARGEST_PROBE = 1024
 """Rows and columns of a probe that is still read."""
+_LONGEST_NUMBER = 24
 
 _OWN_KEYS = ("format", "format_version", "graph", "preprocess")
 DTYPES = {"float32": "F32", "float16": "F16", "bfloat16": "BF16"}
@@ -64,7 +67,7 @@ def write_model(path: PathLike, model: Model, dtype: str = "float32") -> None:
     table = {name: (DTYPES[dtype], shape) for name, shape in model.graph.parameters.items()}
     extra = {}
     if model.probe is not None:
-        metadata[_PROBE_SEED] = str(model.probe.seed)
+        metadata |= {_PROBE_SEED: str(model.probe.seed), _PROBE_BFLOAT16: f"{model.probe.bfloat16_px:.4g}"}
         extra[_PROBE_FLOW] = model.probe.flow
         table[_PROBE_FLOW] = (DTYPES["float32"], model.probe.flow.shape)
 
@@ -116,7 +119,15 @@ def _probe(name: str, source: Source, header: Header) -> Probe | None:
         return None
     if not (seed.isascii() and seed.isdecimal() and len(seed) <= 10 and int(seed) < 2**32):
         return None
-    return Probe(int(seed), StoredParameters(name, source, header.data, {_PROBE_FLOW: entry})[_PROBE_FLOW])
+    flow = StoredParameters(name, source, header.data, {_PROBE_FLOW: entry})[_PROBE_FLOW]
+    return Probe(int(seed), flow, _pixels(header.metadata.get(_PROBE_BFLOAT16, "")))
+
+
+def _pixels(text: str) -> float:
+    """The number, 0 where there is none."""
+    with contextlib.suppress(ValueError):
+        return max(0.0, float(text)) if len(text) <= _LONGEST_NUMBER and math.isfinite(float(text)) else 0.0
+    return 0.0
 
 
 def _storable(file: str, name: str, value: Array, dtype: str) -> Array:

@@ -8,10 +8,11 @@ import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
+from flownet2.conversion import convert
 from flownet2.errors import CheckpointError, InputError, WeightsError
 from flownet2.locks import open_alone, remove_held
 from flownet2.networks import NETWORKS, build_network
-from flownet2.weights import load_model, write_model
+from flownet2.weights import load_model
 from flownet2.weights.importer import file_sha256
 from flownet2.weights.origins import ORIGINS
 from flownet2.zoo.archive import extract, is_archive
@@ -195,5 +196,5 @@ def _convert(entry: Entry, checkpoint: Path, dtype: str, url: str | None) -> Non
         info["source_url"] = url
     target = model_file(entry)
     target.parent.mkdir(parents=True, exist_ok=True)
-    write_model(target, dataclasses.replace(model, info=info), dtype)
+    convert(target, dataclasses.replace(model, info=info), dtype)
     write_seen(entry, Seen(digest, url))
