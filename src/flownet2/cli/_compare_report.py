@@ -4,14 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from flownet2.cli._compare_result import Compared
 from flownet2.cli._terminal import aligned
 from flownet2.comparison import THRESHOLDS_PX, Difference
 from flownet2.evaluation import METRICS, Scores, aggregate
-
-if TYPE_CHECKING:
-    from flownet2.cli.compare import Compared
 
 
 def item_lines(result: Compared) -> Iterator[str]:
