@@ -84,7 +84,7 @@ def test_a_file_that_does_not_read_back_is_told(run: Any, checkpoint: str, monke
     write = flownet2.weights.write_model
     weights = {name: value * np.float32(1.0001) for name, value in load_model(LITE).parameters.items()}
     Path("other.pth").write_bytes(state_dict(weights))
-    monkeypatch.setattr("flownet2.cli.convert.write_model", rounded)
+    monkeypatch.setattr("flownet2.conversion.write_model", rounded)
     code, _, err = run("convert", "other.pth", "-o", "a.safetensors")
     assert code == 1
     assert "differs from what was written" in err

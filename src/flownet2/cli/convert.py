@@ -14,6 +14,7 @@ from flownet2.conversion import Change, convert
 from flownet2.probe import SEED
 from flownet2.weights import Model, load_model
 from flownet2.weights.model_file import DTYPES
+from flownet2.zoo.catalogue import load_catalogue
 
 HELP = "turn a checkpoint into a model file"
 DESCRIPTION = """\
@@ -58,10 +59,12 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(COMMAND, f"-o {output}: a model file ends in {SUFFIX}")
     check_outputs(COMMAND, [(output, "the model file")], [Path(args.checkpoint)])
     model = load_model(args.checkpoint, args.network, args.origin)
-    facts = {"license": args.license, "training_data": args.training_data}
+    entry = None if model.stored else load_catalogue().publishing(model.info["source"], model.info["origin"])
+    facts = {"license": args.license, "training_data": args.training_data or (entry and entry.training_data)}
     told = {key: text for key, text in facts.items() if text is not None}
     model = dataclasses.replace(model, info={**model.info, **told})
-    say_table(recognised(model))
+    catalogue = [("catalogue", f"{entry.name}, by the name of the file")] if entry else []
+    say_table(recognised(model) + catalogue)
     prepare_folders([output])
     change = convert(output, model, dtype)
     say_table(

@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -87,6 +87,12 @@ class Entry:
     published_source: str | None
     note: str | None
 
+    def publishes(self, file: str, origin: str) -> bool:
+        """Whether its checkpoint has that file name, and that origin (an origin's second record has an ending)."""
+        name = PurePosixPath(self.member or self.file).name
+        named = file.startswith(name[:-1]) if name.endswith("*") else file == name
+        return named and origin.partition("-")[0] == self.origin
+
 
 class Catalogue(Mapping[str, Entry]):
     """Entries by name, in the order of the file."""
@@ -106,6 +112,10 @@ class Catalogue(Mapping[str, Entry]):
     def near(self, name: str) -> list[str]:
         """Names that a misspelt one may mean."""
         return difflib.get_close_matches(name.lower(), self._entries, n=3, cutoff=0.8)
+
+    def publishing(self, file: str, origin: str) -> Entry | None:
+        """The entry whose checkpoint has that file name and origin."""
+        return next((entry for entry in self._entries.values() if entry.publishes(file, origin)), None)
 
     def find(self, name: str) -> Entry:
         """The entry of that name.
