@@ -105,7 +105,9 @@ def test_the_archive_of_two_models_is_fetched_once(
 def test_import(run: Any, listed: Server, home: Path, tmp_path: Path, checkpoint: bytes) -> None:
     path = tmp_path / "mine.pth"
     path.write_bytes(checkpoint)
-    assert run("import", path, "--as", "strict")[0] == 1
+    code, out, err = run("import", path, "--as", "strict")
+    assert (code, out, err.count("No business.")) == (1, "", 1)
+    assert f"If you agree: flownet2 import {path} --as strict --accept-license" in err
     code, out, err = run("import", path, "--as", "strict", "--accept-license", "--bfloat16")
     assert (code, err) == (0, "")
     assert "No business." in out, "terms are shown even where they are accepted at once"

@@ -59,16 +59,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def agree(entry: zoo.Entry, without_asking: bool) -> None:
-    """Shows terms that were not accepted before, and keeps the answer; what stays unaccepted is refused later."""
-    if zoo.accepted(entry.license) or not zoo.supported(entry):
+    """Shows terms that were not accepted before, and keeps the answer; what stays unaccepted is refused later.
+
+    Where nobody can answer that refusal shows them.
+    """
+    asking = not without_asking and _is_terminal(sys.stdin) and _is_terminal(sys.stdout)
+    if zoo.accepted(entry.license) or not zoo.supported(entry) or not (asking or without_asking):
         return
     terms = entry.license
     say("\n  ".join([f"{entry.name}: {terms.title}", *wrapped(terms.terms), terms.source]))
-    if not without_asking:
-        if not (_is_terminal(sys.stdin) and _is_terminal(sys.stdout)):
-            return
-        if input("Do you agree? Type yes: ").strip().lower() != "yes":
-            return
+    if asking and input("Do you agree? Type yes: ").strip().lower() != "yes":
+        return
     zoo.accept(entry.license)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,7 +80,7 @@ def download(
     if target.is_file() and not replace:
         return target
     _require_supported(entry)
-    require_accepted(entry)
+    require_accepted(entry, f"flownet2 download {entry.name}")
     folder = downloads_folder()
     with _alone(folder, entry, watcher):
         if target.is_file() and not replace:
@@ -104,7 +106,7 @@ def import_file(entry: Entry, path: Path, *, dtype: str = "float32", watcher: Wa
         As `download`, but DownloadError.
     """
     _require_supported(entry)
-    require_accepted(entry)
+    require_accepted(entry, f"flownet2 import {shlex.quote(os.fspath(path))} --as {entry.name}")
     path.stat()  # a missing file is told of as such
     with _alone(downloads_folder(), entry, watcher):
         _install(entry, path, dtype, None)

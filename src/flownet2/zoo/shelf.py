@@ -114,8 +114,8 @@ def accept(terms: License) -> None:
         file.write(_license_text(terms).encode())
 
 
-def require_accepted(entry: Entry) -> None:
-    """Refuses weights under terms that nobody has agreed to.
+def require_accepted(entry: Entry, command: str) -> None:
+    """Refuses weights under terms that nobody has agreed to; the message ends with the command that agrees.
 
     Raises:
         LicenseError: the terms, and how to agree.
@@ -123,7 +123,7 @@ def require_accepted(entry: Entry) -> None:
     if not accepted(entry.license):
         raise LicenseError(
             f"{entry.name} is under the {entry.license.title}: {entry.license.terms} (From {entry.license.source}.) "
-            f"If you agree: flownet2 download {entry.name} --accept-license"
+            f"If you agree: {command} --accept-license"
         )
 
 
