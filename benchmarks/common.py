@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from flownet2.builtin import MODELS
+from flownet2.cuda_check.random_model import model as random_model
 from flownet2.machine import cpu_name
+from flownet2.networks import NETWORKS
 from flownet2.runtime import get_isa, measure_peak
-from flownet2.weights import Model, import_checkpoint, load_model
+from flownet2.weights import Model, import_checkpoint
 
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "tests"))
@@ -27,22 +28,18 @@ from cases.networks import PARITY, manifest, state_dict  # noqa: E402 - from the
 
 RESULTS = Path(__file__).parent / "results"
 MANIFEST = PARITY / "manifest.json"
+RANDOM_SIZE = (192, 128)
+"""(width, height) of the pictures that random weights are made for."""
 PACKAGES = ("flownet2", "numpy", "torch", "onnx", "onnxruntime", "openvino")
 
 
-def manifest_tensors(network: str) -> dict[str, np.ndarray]:
-    """Full-width weights under mmflow's names, made from seeds (the rule: tests/data/parity/README.md)."""
-    networks = manifest()["networks"]
-    if network not in networks:
-        raise SystemExit(f"{network}: no weights by rule; known: {', '.join([*MODELS, *networks])}")
-    return state_dict(network)
-
-
 def model_of(network: str) -> Model:
-    """A built-in network, or one of mmflow's with the manifest's weights."""
-    if network in MODELS:
-        return load_model(MODELS[network])
-    return import_checkpoint(MANIFEST, {"state_dict": manifest_tensors(network)}, network)
+    """A built-in network, one of mmflow's with weights by the manifest's rule, or a thin one with random weights."""
+    if network in manifest()["networks"]:
+        return import_checkpoint(MANIFEST, {"state_dict": state_dict(network)}, network)
+    if network not in NETWORKS:
+        raise SystemExit(f"{network}: no such network; known: {', '.join(NETWORKS)}")
+    return random_model(network, None, RANDOM_SIZE)
 
 
 def parse_size(text: str) -> tuple[int, int]:
