@@ -201,6 +201,21 @@ const char* flownet2_model_fact(const flownet2_model* model, const char* key) {
   return found == facts.end() ? nullptr : found->second.c_str();
 }
 
+flownet2_status flownet2_self_check(const flownet2_model* model, flownet2_self_check_result* result) {
+  return guarded([&] {
+    require("model", model);
+    require("result", result);
+    const flownet2::SelfCheck found = model->model.self_check();
+    flownet2_self_check_result told = {};
+    told.stored = found.stored ? 1 : 0;
+    told.passed = found.passed ? 1 : 0;
+    told.largest = found.largest;
+    told.mean = found.mean;
+    told.allowed = found.allowed;
+    give(told, result);
+  });
+}
+
 flownet2_status flownet2_flow(const flownet2_model* model, const flownet2_image* image1,
                               const flownet2_image* image2, const flownet2_flow_options* options,
                               float* flow, ptrdiff_t row_stride) {

@@ -32,6 +32,8 @@ inline constexpr const char* struct_name<flownet2_load_options> = "flownet2_load
 template <>
 inline constexpr const char* struct_name<flownet2_info> = "flownet2_info";
 template <>
+inline constexpr const char* struct_name<flownet2_self_check_result> = "flownet2_self_check_result";
+template <>
 inline constexpr const char* struct_name<flownet2_flow_options> = "flownet2_flow_options";
 template <>
 inline constexpr const char* struct_name<flownet2_convolution_options> = "flownet2_convolution_options";

@@ -149,13 +149,15 @@ class Model::Implementation {
       : settings_(settings_of(options)),
         preprocess_(file.preprocess),
         info_(info_of(file, options.precision, *settings_.kernels)),
-        network_(file.graph, parameters_of(file, options), {options.precision, settings_}) {
+        network_(file.graph, parameters_of(file, options), {options.precision, settings_}),
+        probe_(file.probe) {
     check_network(file, network_);
     for (const GraphInput& input : file.graph.inputs) inputs_.push_back(input.name);
     if (options.progress) options.progress(1.0);
   }
 
   const ModelInfo& info() const { return info_; }
+  const std::optional<Probe>& probe() const { return probe_; }
 
   SizeFit fit(const ImageSize& pictures, SizeRule rule) const {
     return {rule, preprocess_, pictures, info_.size_multiple};
@@ -238,6 +240,7 @@ class Model::Implementation {
   ModelInfo info_;
   Network network_;
   std::vector<std::string> inputs_;
+  std::optional<Probe> probe_;
   mutable ArenaPool buffers_;
 };
 
@@ -269,6 +272,19 @@ void Model::flow(const ImageView& image1, const ImageView& image2, const FlowVie
 void Model::flow(const std::vector<ImagePair>& pairs, const std::vector<FlowView>& out,
                  const FlowOptions& options) const {
   implementation_->flow(pairs, out, options);
+}
+
+SelfCheck Model::self_check(const FlowOptions& options) const {
+  const std::optional<Probe>& probe = implementation_->probe();
+  if (!probe) return {};
+  const ProbePictures pictures = probe_pictures(*probe);
+  const auto view = [&](const std::vector<std::uint8_t>& picture) {
+    return interleaved(picture.data(), probe->size.height, probe->size.width);
+  };
+  FlowOptions resized = options;
+  resized.size_rule = SizeRule::resize;
+  return compare(*probe, flow(view(pictures.first), view(pictures.second), resized).data.data(),
+                 info().precision);
 }
 
 ImageSize Model::flow_size(const ImageSize& pictures, SizeRule rule) const {

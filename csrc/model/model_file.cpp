@@ -105,6 +105,7 @@ class ModelFile::Content {
     ModelFile result;
     result.graph = parsed([&] { return parse_graph(text_of(header, "graph")); });
     result.preprocess = parsed([&] { return parse_preprocess(text_of(header, "preprocess")); });
+    result.probe = read_probe(header, *source);
     drop_probes(header.tensors);
     check_fit(result.graph, header.tensors);
     for (const auto& item : header.tensors) result.parameters += numbers(item.second);

@@ -6,10 +6,12 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "engine/network.hpp"
 #include "model/preprocess_record.hpp"
+#include "model/probe.hpp"
 
 namespace flownet2 {
 
@@ -26,6 +28,7 @@ class ModelFile {
   std::string stored;           // dtypes of the weights, such as "float16 and float32"
   Preprocess preprocess;
   std::map<std::string, std::string> facts;
+  std::optional<Probe> probe;
 
   /// Of the file, for messages.
   const std::string& name() const;

@@ -10,8 +10,8 @@ import numpy as np
 
 from flownet2.bfloat16 import round_to_bfloat16
 from flownet2.errors import CheckpointError, WeightsError
-from flownet2.probe import Probe, lengths, make_probe, probe_flow
-from flownet2.types import FloatArray
+from flownet2.probe import Probe, lengths, make_probe, median_speed, probe_flow
+from flownet2.types import FloatArray, PathLike
 from flownet2.weights import Model, load_model, write_model
 
 
@@ -31,7 +31,7 @@ class Change:
     size: tuple[int, int]
 
 
-def convert(path: Path, model: Model, dtype: str = "float32") -> Change:
+def convert(path: PathLike, model: Model, dtype: str = "float32") -> Change:
     """Writes a model file with a self-check, reads it back and runs it.
 
     Args:
@@ -45,6 +45,7 @@ def convert(path: Path, model: Model, dtype: str = "float32") -> Change:
         InputError: another dtype, or facts under a reserved name.
         OSError: the file cannot be written.
     """
+    path = Path(path)
     source = probe_flow(model)
     if not np.isfinite(source).all():
         raise WeightsError(f"{path.name}: not written, as the flow of these weights is not finite; are they trained?")
@@ -53,8 +54,7 @@ def convert(path: Path, model: Model, dtype: str = "float32") -> Change:
     write_model(path, meant, dtype)
     _compare(path, meant, dtype, probe)
     change = lengths(probe.flow - source)
-    speed = float(np.median(lengths(source)))
-    return Change(float(change.max()), float(change.mean()), speed, (change.shape[0], change.shape[1]))
+    return Change(float(change.max()), float(change.mean()), median_speed(source), (change.shape[0], change.shape[1]))
 
 
 def _compare(path: Path, meant: Model, dtype: str, probe: Probe) -> None:

@@ -89,10 +89,15 @@ def make_probe(model: Runnable) -> Probe:
     """
     flow = probe_flow(model)
     rounded = probe_flow(model, get_executor(precision="bfloat16"))
-    return Probe(SEED, flow, float(f"{lengths(rounded - flow).mean():.4g}"))
+    return Probe(SEED, flow, float(lengths(rounded - flow).mean()))
 
 
 def lengths(flow: FloatArray) -> FloatArray:
     """(H, W) of (H, W, 2)."""
     result: FloatArray = np.hypot(flow[..., 0], flow[..., 1])
     return result
+
+
+def median_speed(flow: FloatArray) -> float:
+    """Median length of the flow."""
+    return float(np.median(lengths(flow)))

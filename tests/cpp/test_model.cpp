@@ -309,6 +309,26 @@ TEST_CASE("the built-in network: batches, threads, instruction sets and precisio
   check_error([&] { Model(lite_path, options); }, ErrorCode::invalid_argument, "threads must be");
 }
 
+TEST_CASE("the check that a model file carries") {
+  for (const std::string& isa : flownet2::isas()) {
+    for (const auto precision : {flownet2::Precision::float32, flownet2::Precision::bfloat16}) {
+      ModelOptions options;
+      options.isa = isa;
+      options.precision = precision;
+      const flownet2::SelfCheck found = Model(lite_path, options).self_check();
+      INFO(isa, " ", found.largest, " ", found.mean, " ", found.allowed);
+      CHECK(found.stored);
+      CHECK(found.passed);
+    }
+  }
+  const flownet2::SelfCheck none = picking().self_check();
+  CHECK(!none.stored);
+  CHECK(!none.passed);
+  FlowOptions stopped;
+  stopped.stop = [] { return true; };
+  CHECK_THROWS(Model(lite_path).self_check(stopped));
+}
+
 TEST_CASE("the bare network") {
   const Model model(lite_path);
   const flownet2::Shape image = {1, 3, 64, 96};

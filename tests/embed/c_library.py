@@ -48,6 +48,11 @@ Info = _options(
     *((name, c_int32) for name in ("mean_rule", "size_rule")),
     ("second_mean", c_float * 3),
 )
+SelfCheck = _options(
+    "SelfCheck",
+    *((name, c_int32) for name in ("stored", "passed")),
+    *((name, c_double) for name in ("largest", "mean", "allowed")),
+)
 Image = _struct(
     "Image",
     ("data", c_void_p),
@@ -84,6 +89,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "flownet2_free": (None, [_MODEL]),
     "flownet2_model_info": (c_int32, [_MODEL, POINTER(Info)]),
     "flownet2_model_fact": (c_char_p, [_MODEL, c_char_p]),
+    "flownet2_self_check": (c_int32, [_MODEL, POINTER(SelfCheck)]),
     "flownet2_flow": (c_int32, [_MODEL, POINTER(Image), POINTER(Image), POINTER(FlowOptions), c_void_p, c_ssize_t]),
     "flownet2_flow_batch": (
         c_int32,
@@ -166,6 +172,12 @@ class CModel:
         info.model = self  # its texts live as long as the model
         check(LIB.flownet2_model_info(self.handle, byref(info)))
         return info
+
+    def self_check(self) -> Any:
+        """The struct of what was found."""
+        result = sized(SelfCheck)
+        check(LIB.flownet2_self_check(self.handle, byref(result)))
+        return result
 
     def flow_size(self, height: int, width: int, size_rule: str | None = None) -> tuple[int, int]:
         """Size of the flow of such pictures."""

@@ -104,6 +104,20 @@ FLOWNET2_API flownet2_status flownet2_model_info(const flownet2_model* model, fl
 /* A fact of the model file by its key: "origin", "license", "source", ...; NULL if it has none. */
 FLOWNET2_API const char* flownet2_model_fact(const flownet2_model* model, const char* key);
 
+typedef struct flownet2_self_check_result {
+  size_t struct_size; /* sizeof(flownet2_self_check_result), set by the caller */
+  int32_t stored;     /* 0: the model file carries no check, and nothing else is set */
+  int32_t passed;
+  double largest; /* pixels from the flow that was computed elsewhere */
+  double mean;
+  double allowed; /* for largest in FLOWNET2_FLOAT32, for mean in FLOWNET2_BFLOAT16 */
+} flownet2_self_check_result;
+
+/* Whether this program, on this processor, computes what the model's file expects: flownet2 convert
+ * stored the flow of a small made-up pair in it, which is computed again. */
+FLOWNET2_API flownet2_status flownet2_self_check(const flownet2_model* model,
+                                                 flownet2_self_check_result* result);
+
 /* ---- flow ------------------------------------------------------------------------------------- */
 
 enum {

@@ -79,6 +79,15 @@ struct ModelInfo {
   std::array<float, 3> second_mean = {0.0f, 0.0f, 0.0f};  // of the second picture; mostly as `mean`
 };
 
+/// What Model::self_check finds; pixels.
+struct SelfCheck {
+  bool stored = false;  // whether the model file carries a check; nothing else is set if not
+  bool passed = false;
+  double largest = 0.0;  // length of the difference from the flow that was computed elsewhere
+  double mean = 0.0;
+  double allowed = 0.0;  // for `largest` in float32, for `mean` in bfloat16
+};
+
 /// A value of the network and where to write it.
 struct NamedOutput {
   std::string name;
@@ -111,6 +120,11 @@ class FLOWNET2_API Model {
   /// Pairs of one size in one run, for small pictures faster than one by one; the same bits.
   void flow(const std::vector<ImagePair>& pairs, const std::vector<FlowView>& out,
             const FlowOptions& options = {}) const;
+
+  /// Whether this program, on this processor, computes what the model's file expects: `flownet2 convert`
+  /// stored the flow of a small made-up pair in it, which is computed again. options.size_rule is not
+  /// used.
+  SelfCheck self_check(const FlowOptions& options = {}) const;
 
   /// Size of the flow of pictures of that size: theirs, but for SizeRule::crop.
   ImageSize flow_size(const ImageSize& pictures, SizeRule rule = SizeRule::model) const;

@@ -15,7 +15,7 @@ import numpy as np
 from flownet2.errors import InputError, WeightsError
 from flownet2.graph import Graph
 from flownet2.networks import NETWORKS, build_network, get_network
-from flownet2.probe import MOTION_PX, lengths, probe_flow
+from flownet2.probe import MOTION_PX, median_speed, probe_flow
 from flownet2.types import Array, PathLike
 from flownet2.weights import caffe
 from flownet2.weights.model import Model
@@ -86,7 +86,7 @@ def _in_pixels(origin: Origin, model: Model) -> tuple[Origin, Model, str]:
     graph = build_network(model.graph.name, other.conventions)
     if graph == model.graph:
         return origin, model, ""
-    speed = float(np.median(lengths(probe_flow(model))))
+    speed = median_speed(probe_flow(model))
     if not speed > _FAR_TOO_LONG * MOTION_PX:  # nor where it is no number
         return origin, model, ""
     note = (

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -29,7 +27,6 @@ PROBE = "probe."
 _PROBE_FLOW, _PROBE_SEED, _PROBE_BFLOAT16 = "probe.flow", "probe.seed", "probe.bfloat16_px"
 _LARGEST_PROBE = 1024
 """Rows and columns of a probe that is still read."""
-_LONGEST_NUMBER = 24
 
 _OWN_KEYS = ("format", "format_version", "graph", "preprocess")
 DTYPES = {"float32": "F32", "float16": "F16", "bfloat16": "BF16"}
@@ -65,11 +62,11 @@ def write_model(path: PathLike, model: Model, dtype: str = "float32") -> None:
         **model.info,
     }
     table = {name: (DTYPES[dtype], shape) for name, shape in model.graph.parameters.items()}
-    extra = {}
+    extra: dict[str, Array] = {}
     if model.probe is not None:
-        metadata |= {_PROBE_SEED: str(model.probe.seed), _PROBE_BFLOAT16: f"{model.probe.bfloat16_px:.4g}"}
-        extra[_PROBE_FLOW] = model.probe.flow
-        table[_PROBE_FLOW] = (DTYPES["float32"], model.probe.flow.shape)
+        metadata[_PROBE_SEED] = str(model.probe.seed)
+        extra = {_PROBE_FLOW: model.probe.flow, _PROBE_BFLOAT16: np.array([model.probe.bfloat16_px], np.float32)}
+        table |= {name: (DTYPES["float32"], array.shape) for name, array in extra.items()}
 
     def value(name: str) -> Array:
         return extra[name] if name in extra else _storable(Path(path).name, name, model.parameters[name], dtype)
@@ -113,21 +110,16 @@ def model_from_file(name: str, source: Source, header: Header) -> Model:
 
 def _probe(name: str, source: Source, header: Header) -> Probe | None:
     """The stored self-check, None if there is none of a form that is known here."""
-    seed, entry = header.metadata.get(_PROBE_SEED, ""), header.entries.get(_PROBE_FLOW)
-    known = entry is not None and entry.stored == "F32" and len(entry.shape) == 3 and entry.shape[2] == 2
-    if entry is None or not known or not 1 <= min(entry.shape) <= max(entry.shape) <= _LARGEST_PROBE:
+    seed, entries = header.metadata.get(_PROBE_SEED, ""), header.entries
+    flow, lost = entries.get(_PROBE_FLOW), entries.get(_PROBE_BFLOAT16)
+    if flow is None or lost is None or flow.stored != "F32" or lost.stored != "F32" or lost.shape != (1,):
+        return None
+    if len(flow.shape) != 3 or flow.shape[2] != 2 or not 1 <= min(flow.shape) <= max(flow.shape) <= _LARGEST_PROBE:
         return None
     if not (seed.isascii() and seed.isdecimal() and len(seed) <= 10 and int(seed) < 2**32):
         return None
-    flow = StoredParameters(name, source, header.data, {_PROBE_FLOW: entry})[_PROBE_FLOW]
-    return Probe(int(seed), flow, _pixels(header.metadata.get(_PROBE_BFLOAT16, "")))
-
-
-def _pixels(text: str) -> float:
-    """The number, 0 where there is none."""
-    with contextlib.suppress(ValueError):
-        return max(0.0, float(text)) if len(text) <= _LONGEST_NUMBER and math.isfinite(float(text)) else 0.0
-    return 0.0
+    values = StoredParameters(name, source, header.data, {_PROBE_FLOW: flow, _PROBE_BFLOAT16: lost})
+    return Probe(int(seed), values[_PROBE_FLOW], float(values[_PROBE_BFLOAT16][0]))
 
 
 def _storable(file: str, name: str, value: Array, dtype: str) -> Array:

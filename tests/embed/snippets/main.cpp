@@ -74,6 +74,8 @@ int main(int argc, char** argv) {
   const flownet2::Flow flow = model.flow(pair.image1, pair.image2);
   expect(alone.data == flow.data, "one thread gives the bits of many");
 
+  expect(computes_rightly(model), "the model computes what its file expects");
+
   const std::size_t stride = 4 * width + 12;
   const Bytes bgra1 = as_bgra(first, stride), bgra2 = as_bgra(second, stride);
   const auto gap = static_cast<std::ptrdiff_t>(stride);

@@ -50,6 +50,14 @@ inline void two_cameras(const flownet2::Model& model, const flownet2::ImagePair&
   other.join();
 }
 
+/// Whether the model computes what its file expects; true too for a file that expects nothing.
+inline bool computes_rightly(const flownet2::Model& model) {
+  const flownet2::SelfCheck found = model.self_check();
+  if (!found.stored || found.passed) return true;
+  std::fprintf(stderr, "flow is off by %g pixels on average, %g at most\n", found.mean, found.largest);
+  return false;
+}
+
 /// True if the flow was computed, false if `stop` became true before.
 inline bool unless_stopped(const flownet2::Model& model, const flownet2::ImagePair& pair,
                            const std::atomic<bool>& stop, flownet2::Flow& flow) {
