@@ -78,15 +78,16 @@ in FlowNet2's fusion. `length` is the mean length of the stored vectors. `tests/
 mmflow's pictures to 1e-3.
 """
 
-DEFINED_HEAD = """## Where no output is stored
+DEFINED_HEAD = f"""## Where no output is stored
 
 Here float32 is held against the definitions in float64, of the origin's rules *as we read them*: random weights and
-inputs, 64x64. Networks have {width} of the full channels, thin ones {thin} (of 3/8).
+inputs, 64x64. Networks have {Fraction(WIDTH)} of the full channels; thin ones {Fraction(THIN)}, half of their own.
 
 - It shows that the executors compute what the rules say, in each network of each origin. (The column `reference` is
   the same definitions, so that it is rounding alone.)
-- It does not show that the origin's code has these rules: nobody ran it, they were read from its source. Nor are tensor
-  names and the treatment of pictures in it. Models of such weights say `verified: false` (`flownet2 info`).
+- It does not show that the origin's code has these rules: they were read from its source, nobody ran it. Nor has this
+  table the names of tensors and the treatment of pictures. Models of such weights say `verified: false`
+  (`flownet2 info`).
 
 `graph of` names a row of the first table with the same graph, node for node: there it has run at full width beside an
 output from elsewhere. That this origin has that graph is still our reading, but for `nvidia-px`, which is NVIDIA's code
@@ -293,7 +294,7 @@ def main(words: Sequence[str] | None = None) -> int:
         page += [STORED_HEAD, table(["origin", "network", "compared", "length"], stored, columns) + "\n"]
     if defined:
         header = ["origin", "network", "`verified`", "graph of", "length"]
-        page += [DEFINED_HEAD.format(width=Fraction(WIDTH), thin=Fraction(THIN)), table(header, defined, exact) + "\n"]
+        page += [DEFINED_HEAD, table(header, defined, exact) + "\n"]
     text = "\n".join(page)
     if args.output:
         args.output.write_text(text)
