@@ -12,7 +12,7 @@ finds an executor that computes wrongly, not a rule that was read wrongly.
 
 Distances are in pixels, "largest / mean": the largest difference of a component, and the mean end-point difference.
 Status 1 if a float32 flow is farther off than is allowed, 5e-4 px from a stored output. All of it takes a minute or
-two; --executors native numpy leaves out the slow one.
+two on an idle machine; --executors native numpy leaves out the slow one.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ ORIGIN_NAMES = [name for name in ORIGINS if name != "flownet2"]
 HEAD = """# Parity
 
 How far this package is from the code that its weights come from. `benchmarks/parity.py` writes this page; anyone can
-repeat it from a checkout, in a minute or two, without a download:
+repeat it from a checkout, in a minute or two on an idle machine, without a download:
 
     pip install . && python benchmarks/parity.py -o docs/parity.md
 
