@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from flownet2.types import Array
+from flownet2.weights import Model, import_checkpoint
 
 PARITY = Path(__file__).parents[1] / "data" / "parity"
 
@@ -62,6 +63,11 @@ def _values(name: str, shape: list[int], bound: float, *, empty: bool) -> Array:
 def blobs(made: Iterable[Layer]) -> dict[str, Array]:
     """What `read_checkpoint` makes of layers."""
     return {f"{name}/{index}": blob for name, _, held in made for index, blob in enumerate(held)}
+
+
+def model(network: str) -> Model:
+    """Of one of NETWORKS, without a file."""
+    return import_checkpoint(__file__, blobs(layers(network)))
 
 
 def varint(number: int) -> bytes:

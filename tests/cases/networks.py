@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from flownet2.types import Array
+from flownet2.weights import Model, import_checkpoint
 
 PARITY = Path(__file__).parents[1] / "data" / "parity"
 
@@ -61,6 +62,16 @@ def state_dict(network: str) -> dict[str, Array]:
 def nvidia_state_dict(network: str) -> dict[str, Array]:
     """The full-width weights under NVIDIA's names."""
     return _made(nvidia_manifest()["networks"][NVIDIA[network]], nvidia_manifest()["seed"])
+
+
+def mmflow_model(network: str) -> Model:
+    """Recognised by its tensors, as any checkpoint of mmflow's."""
+    return import_checkpoint(__file__, {"state_dict": state_dict(network)})
+
+
+def nvidia_model(network: str) -> Model:
+    """The same of NVIDIA's, with what its training script writes beside the weights."""
+    return import_checkpoint(__file__, {"epoch": 1, "state_dict": nvidia_state_dict(network), "best_EPE": 1.0})
 
 
 def _made(rows: list[dict[str, Any]], seed: int) -> dict[str, Array]:

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import cudnn_double
-from cases.networks import NAMES, golden, level_values, state_dict
+from cases.narrow import weights
+from cases.networks import NAMES, golden, level_values, mmflow_model
 from compare import assert_near
 from cuda_device import HostDevice
 from cudnn_engine.layers import convolutions
@@ -31,7 +32,7 @@ from flownet2.ops import attributes as at
 from flownet2.ops.dispatch import run_operator
 from flownet2.preprocess import Preprocess
 from flownet2.types import Array
-from flownet2.weights import Model, import_checkpoint
+from flownet2.weights import Model
 
 pytestmark = pytest.mark.large
 
@@ -51,10 +52,7 @@ def narrow(name: str, **conventions: Any) -> tuple[Graph, dict[str, Array], dict
     """Graph, weights, pictures and the CPU's flow, which is some pixels."""
     graph = build_network(name, dataclasses.replace(MMFLOW, **conventions), width=WIDTH)
     rng = np.random.default_rng(5)
-    parameters = {
-        name: (rng.normal(size=shape) / max(1.0, np.sqrt(np.prod(shape[1:])))).astype(np.float32)
-        for name, shape in graph.parameters.items()
-    }
+    parameters = weights(graph, rng)
     inputs = {item.name: rng.random((2, 3, 64, 64), np.float32) for item in graph.inputs}
     flow = get_executor().compile(graph, parameters).run(inputs, ["flow"])["flow"]
     assert 1 < np.abs(flow).max() < 1000
@@ -225,7 +223,7 @@ def test_pictures_of_every_origin(host: ModuleType, record: Preprocess) -> None:
 
 @functools.lru_cache(maxsize=1)
 def published(name: str) -> Model:
-    return import_checkpoint(__file__, {"state_dict": state_dict(name)})
+    return mmflow_model(name)
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import flownet2
+from cases.narrow import weights
 from cases.networks import NVIDIA, nvidia_golden, nvidia_state_dict
 from compare import assert_near
 from embed.c_library import CallError, CModel
@@ -53,10 +54,7 @@ def test_flow_that_is_resized_from_a_quarter(tmp_path: Path, size: tuple[int, in
     """Caffe's way back, to sizes that are larger and smaller than a quarter of the network's."""
     graph = build_network("flownets", width=1 / 16)
     rng = np.random.default_rng(3)
-    parameters = {
-        name: (rng.normal(size=shape) / max(1.0, np.sqrt(np.prod(shape[1:])))).astype(np.float32)
-        for name, shape in graph.parameters.items()
-    }
+    parameters = weights(graph, rng)
     record = Preprocess("bgr", (0.4, 0.5, 0.45), resampling="lmb", flow_value="flow_quarter")
     path = tmp_path / "model.safetensors"
     write_model(path, Model(graph, parameters, record))

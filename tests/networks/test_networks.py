@@ -8,9 +8,10 @@ import dataclasses
 import numpy as np
 import pytest
 
+from cases.narrow import weights
 from flownet2.errors import InputError
 from flownet2.executors import get_executor
-from flownet2.graph import Graph, infer_shapes
+from flownet2.graph import infer_shapes
 from flownet2.networks import MMFLOW, NETWORKS, build_network
 
 PUBLISHED_PARAMETERS = {
@@ -57,19 +58,11 @@ def test_flow_has_the_size_of_the_input(name: str, size: tuple[int, int]) -> Non
     assert shapes[graph.outputs["flow"]] == (3, 2, *size)
 
 
-def _random_parameters(graph: Graph) -> dict[str, np.ndarray]:
-    rng = np.random.default_rng(5)
-    return {
-        name: (rng.normal(size=shape) / max(1.0, np.sqrt(np.prod(shape[1:])))).astype(np.float32)
-        for name, shape in graph.parameters.items()
-    }
-
-
 @pytest.mark.parametrize("name", ["flownet2s-thin", "flownet2ss-thin", "flownet2css-thin", "flownet2"])
 def test_narrow_networks_run_alike_on_both_executors(name: str) -> None:
     """Every structure at a small width: the kernels and BLAS forms against the definitions."""
     graph = build_network(name, width=1 / 8)
-    parameters = _random_parameters(graph)
+    parameters = weights(graph, np.random.default_rng(5))
     rng = np.random.default_rng(6)
     inputs = {item.name: rng.random((2, 3, 64, 128), np.float32) for item in graph.inputs}
     flows = [get_executor(e).compile(graph, parameters).run(inputs, ["flow"])["flow"] for e in ("numpy", "reference")]

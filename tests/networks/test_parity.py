@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cases.networks import NAMES, PARITY, golden, level_values, state_dict
+from cases.networks import NAMES, PARITY, golden, level_values, mmflow_model
 from compare import assert_near
 from flownet2.api import FlowEstimator
 from flownet2.executors import get_executor
-from flownet2.weights import Model, import_checkpoint
+from flownet2.weights import Model
 
 FLOW_PX = 5e-4
 IMAGE_FLOW_PX = 1e-3
@@ -24,7 +24,7 @@ IMAGE_FLOW_PX = 1e-3
 @functools.lru_cache(maxsize=1)
 def _model(network: str) -> Model:
     """One at a time: FlowNet2 alone has 650 MB of weights."""
-    return import_checkpoint(__file__, {"state_dict": state_dict(network)})
+    return mmflow_model(network)
 
 
 def _runs() -> list[Any]:

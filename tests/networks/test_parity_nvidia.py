@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cases.networks import NVIDIA, nvidia_golden, nvidia_state_dict
+from cases.networks import NVIDIA, nvidia_golden, nvidia_model
 from compare import assert_near
 from flownet2.api import FlowEstimator
 from flownet2.executors import get_executor
 from flownet2.executors.numpy import NumpyExecutor
-from flownet2.weights import Model, import_checkpoint
+from flownet2.weights import Model
 
 FLOW_PX = 5e-4
 BFLOAT16_PX = 0.1
@@ -25,7 +25,7 @@ SMALL = ("flownets", "flownetc")
 @functools.lru_cache(maxsize=1)
 def model_of(network: str) -> Model:
     """One at a time: FlowNet2 alone has 650 MB of weights."""
-    return import_checkpoint(__file__, {"epoch": 1, "state_dict": nvidia_state_dict(network), "best_EPE": 1.0})
+    return nvidia_model(network)
 
 
 def estimator(network: str, executor: str, precision: str = "float32") -> FlowEstimator:

@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 
 import flownet2
-from cases.networks import NAMES, golden, state_dict
+from cases.networks import NAMES, golden, mmflow_model
 from flownet2.api import FlowEstimator
 from flownet2.executors import get_executor
 from flownet2.types import Array
-from flownet2.weights import import_checkpoint
 
 NEAR_PX = 0.1
 """Mean end-point error to float32 that is allowed; PyTorch's own autocast is 0.09 px off on FlowNet2."""
@@ -26,7 +25,7 @@ EARLY = {"flownets": "flownets.conv1", "flownetc": "flownetc.conv1a", "flownet2s
 
 @functools.lru_cache(maxsize=1)
 def _values(network: str) -> dict[tuple[str, str, str], Array]:
-    model = import_checkpoint(__file__, {"state_dict": state_dict(network)})
+    model = mmflow_model(network)
     runs = [("native", "float32"), ("native", "bfloat16")]
     if network in FOLLOWS:
         runs.append(("numpy", "bfloat16"))
