@@ -16,7 +16,7 @@ from cases.networks import NVIDIA, nvidia_manifest, nvidia_state_dict
 from flownet2.errors import CheckpointError, InputError, WeightsError
 from flownet2.networks import NVIDIA as RULES
 from flownet2.networks import NVIDIA_03, NVIDIA_PX, PTLFLOW, build_network
-from flownet2.probe import MOTION_PX, median_speed, probe_flow
+from flownet2.probe import MOTION_PX, lengths, probe_flow
 from flownet2.types import Array
 from flownet2.weights import import_checkpoint, load_model, nvidia, read_checkpoint, write_model
 from flownet2.weights.origins import ORIGINS
@@ -108,10 +108,10 @@ def test_flow_of_sd_that_is_400_times_too_long() -> None:
     assert model.info["origin"] == "nvidia-px"
     assert model.info["verified"] == "false"
     assert "--origin nvidia keeps them" in model.info["note"]
-    assert median_speed(probe_flow(model)) < 10 * MOTION_PX
+    assert np.median(lengths(probe_flow(model))) < 10 * MOTION_PX
     plain = import_checkpoint(SOURCE, content, origin="nvidia")
     assert "note" not in plain.info
-    assert median_speed(probe_flow(plain)) > 100 * MOTION_PX
+    assert np.median(lengths(probe_flow(plain))) > 100 * MOTION_PX
 
 
 def test_flow_of_sd_that_is_right() -> None:
