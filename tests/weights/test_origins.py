@@ -55,6 +55,21 @@ def test_recognised(network: str, outer: dict[str, Any], origin: str) -> None:
     assert "note" not in model.info
 
 
+@pytest.mark.parametrize("key", ["pytorch-lightning_version", "hyper_parameters"])
+def test_either_key_of_lightning_is_enough(key: str) -> None:
+    model = import_checkpoint(SOURCE, {key: LIGHTNING[key], "state_dict": zeros("flownets")})
+    assert model.info["origin"] == "ptlflow"
+
+
+@pytest.mark.parametrize("origin", ["nvidia-0.3", "nvidia-px"])
+def test_origins_that_are_asked_for(origin: str) -> None:
+    """Nothing is there to compare them with, and their names are their rules."""
+    for network in ("flownet2cs", "flownet2sd"):
+        model = import_checkpoint(SOURCE, {**PUBLISHED, "state_dict": zeros(network)}, origin=origin)
+        assert model.info["verified"] == "false"
+        assert model.graph == build_network(network, {"nvidia-0.3": NVIDIA_03, "nvidia-px": NVIDIA_PX}[origin])
+
+
 def test_a_label_that_the_tensors_cannot_tell() -> None:
     content = {**PUBLISHED, "state_dict": zeros("flownet2css")}
     assert import_checkpoint(SOURCE, content, "flownet2css-sd").graph.name == "flownet2css-sd"

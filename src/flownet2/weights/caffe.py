@@ -44,7 +44,7 @@ THIN = tuple(f"flownet2{stack}-thin" for stack in ("s", "ss", "sss", "c", "cs", 
 """Networks that are published; the widths of thin ones are those of the file's tensors."""
 
 VERIFIED = frozenset({"flownets", "flownet2ss-thin", "flownet2"})
-"""Held against outputs of the published deploy files (tests/weights/test_caffe_parity.py)."""
+"""Held against outputs of the published deploy files (tests/networks/test_caffe_parity.py)."""
 
 _MEANS = ("img0s_aug", "img1s_aug")
 _CHANNEL_MEAN = 2  # blob of these layers; 0 counts iterations, 1 is a mean for each pixel
@@ -80,7 +80,7 @@ def import_caffe(source: str, tensors: Mapping[str, Array], network: str | None 
     if network is None and _agreement(graph, weights) < 1 / 2:
         raise WeightsError(
             f"{source}: its {len(weights)} blobs are not those of a known Caffe network (first names: "
-            f"{', '.join(list(weights)[:4])}); known: {', '.join(FULL + THIN)}. "
+            f"{', '.join(list(weights)[:4]) or 'none'}); known: {', '.join(FULL + THIN)}. "
             "If it is one of them all the same, name it with network= or --network to see what differs"
         )
     rows = names(graph, weights)
