@@ -110,7 +110,15 @@ def test_names_of_models(run: Any) -> None:
 
 @pytest.mark.parametrize(
     ("stored", "differs", "passed"),
-    [("0", 0.11, False), ("0.06", 0.11, True), ("0.06", 0.13, False), ("nan", 0.11, False), ("1e999", 0.11, False)],
+    [
+        ("0", 0.11, False),
+        ("0.06", 0.11, True),
+        ("0.06", 0.13, False),
+        ("nan", 0.11, False),
+        ("1e999", 0.11, False),
+        ("1e30", 0.11, True),
+        ("1e30", 9, False),
+    ],
 )
 def test_what_bfloat16_may_lose_is_the_networks_own(
     run: Any, converted: Path, stored: str, differs: float, passed: bool
