@@ -15,6 +15,9 @@ from typing import BinaryIO
 _NAME_BYTES = 180
 _TRIES = 100
 
+# Of writing alone; anything else without a name may come from what the block reads.
+_NO_ROOM = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+
 
 @contextlib.contextmanager
 def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
@@ -32,13 +35,13 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     target = Path(path)
     mode = _existing_mode(target)
     if mode is not None and not stat.S_ISREG(mode):
-        with target.open("wb") as device:
+        with _naming(path), target.open("wb") as device:
             yield device
         return
     target = target.resolve()
     file, temporary = _open_temporary(target, path)
     try:
-        with file:
+        with _naming(path), file:
             yield file
         if mode is not None:
             temporary.chmod(stat.S_IMODE(mode))
@@ -82,6 +85,17 @@ def _replace(temporary: Path, target: Path, named: str | os.PathLike[str]) -> No
         temporary.replace(target)
     except OSError as error:
         raise _renamed(error, named) from None
+
+
+@contextlib.contextmanager
+def _naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """A full disk is told without a name by the system."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno in _NO_ROOM:
+            raise _renamed(error, path) from None
+        raise
 
 
 def _renamed(error: OSError, named: str | os.PathLike[str]) -> OSError:

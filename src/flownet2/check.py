@@ -27,6 +27,7 @@ from flownet2.ops.kernels import KERNELS
 from flownet2.runtime import BuildInfo, build_info, get_num_threads
 from flownet2.types import PathLike
 from flownet2.weights import load_model
+from flownet2.weights.source import shown_name
 
 EXTRAS: dict[str, tuple[str, ...]] = {
     "cli": ("cv2", "tqdm"),
@@ -231,7 +232,8 @@ def check_file(path: PathLike) -> FileReport:
     except UnavailableError:
         raise
     except FlowNet2Error as error:
-        return FileReport(kind, False, str(error).removeprefix(f"{os.fspath(path)}: "))
+        detail = str(error).removeprefix(f"{os.fspath(path)}: ").removeprefix(f"{shown_name(path)}: ")
+        return FileReport(kind, False, detail)
 
 
 def _kind(path: PathLike) -> str:

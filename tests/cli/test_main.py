@@ -3,16 +3,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 import sysconfig
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import flownet2
 from flownet2 import cli
+from flownet2.builtin import MODELS
+from flownet2.weights import load_model, write_model, write_safetensors
 
 NAMES = [cli.command_name(module) for module in cli.COMMANDS]
 SCRIPT = Path(sysconfig.get_path("scripts")) / ("flownet2.exe" if sys.platform == "win32" else "flownet2")
@@ -126,6 +130,25 @@ def test_control_characters_in_names_are_shown(run: Any) -> None:
     code, _, err = run("info", "bad\x1b[31m\rname")
     assert code == 1
     assert "bad\\x1b[31m\\rname" in err
+    name = "bad\x1b[2J\nname.pth"
+    Path(name).write_bytes(b"hello")
+    code, out, _ = run("check", name)
+    assert code == 1
+    assert out.startswith("bad\\x1b[2J\\nname.pth: cannot be read as a model: it is a text file")
+    assert out.count("\n") == 1
+
+
+def test_control_characters_in_files_are_shown(run: Any) -> None:
+    """The facts of a model file, and the names of tensors, are whatever their writer liked."""
+    model = dataclasses.replace(load_model(MODELS["flownet2-lite"]), info={"origin": "mine", "note": "\x1b[2Jgone"})
+    write_model("model.safetensors", model)
+    out = run("info", "model.safetensors").out
+    assert "\\x1b[2Jgone" in out
+    assert "\x1b" not in out
+    write_safetensors("other.safetensors", {**model.parameters, "a\x1b[2J\nb": np.zeros(2, np.float32)}, {})
+    code, _, err = run("info", "other.safetensors")
+    assert code == 1
+    assert "a\\x1b[2J\\nb (2,)" in err
 
 
 def test_interrupt(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -129,6 +129,34 @@ def test_biases_with_four_axes() -> None:
     assert import_checkpoint(SOURCE, blobs).parameters["flownets.conv1.bias"].shape == (64,)
 
 
+def test_other_biases_with_four_axes_are_told() -> None:
+    blobs = named("flownets") | {"conv1/1": np.zeros((1, 1, 8, 8), np.float32)}
+    with pytest.raises(WeightsError, match=r"conv1\.bias: expected \(64,\), got \(1, 1, 8, 8\)"):
+        import_checkpoint(SOURCE, blobs)
+
+
+def test_names_without_a_deploy_file() -> None:
+    """FlowNetSD has its prefix in FlowNet2 alone; FlowNetC and the stacks are as in FlowNet2."""
+    sd = caffe.names(build_network("flownet2sd", CAFFE), {})
+    assert {"conv0/0", "interconv5/1", "Convolution1/0", "Convolution5/1", "upsample_flow3to2/1"} <= sd.keys()
+    assert not any(name.startswith("netsd_") for name in sd)
+    css = caffe.names(build_network("flownet2css", CAFFE), {})
+    assert css["conv_redir/0"] == "flownetc.conv_redir.weight"
+    assert css["net2_conv1/0"] == "flownets1.conv1.weight"
+    assert css["net3_conv1/1"] == "flownets2.conv1.bias"
+
+
+def test_a_torch_file_with_one_such_name_is_not_caffes() -> None:
+    assert caffe.is_caffe({"conv/0": ZERO})
+    assert not caffe.is_caffe({"conv/0": ZERO, "conv1.weight": ZERO})
+    assert not caffe.is_caffe({})
+
+
+def test_means_alone_are_no_network() -> None:
+    with pytest.raises(WeightsError, match=r"its 0 blobs are not those .* \(first names: none\)"):
+        import_checkpoint(SOURCE, MEANS)
+
+
 def test_blobs_that_are_no_weights_are_left_out() -> None:
     more = {"scale_conv1/0": np.float32([[1]]), "img0s_aug/0": np.float32([1]), "flow_gt_aug/0": np.float32([1])}
     assert import_checkpoint(SOURCE, named("flownets") | more).graph.name == "flownets"
@@ -150,8 +178,9 @@ def test_means_of_both_pictures() -> None:
         (np.float32([0.4, np.nan, 0.4]), "not three numbers"),
         (np.float32([100, 110, 120]), "not three numbers"),
         (np.array([0, 0, 1]), "not three numbers"),
+        (np.float32([-2, 0.4, 0.4]), "not three numbers"),
     ],
-    ids=["missing", "shape", "NaN", "0..255", "integers"],
+    ids=["missing", "shape", "NaN", "0..255", "integers", "far below 0"],
 )
 def test_means_that_cannot_be(value: Array | None, message: str) -> None:
     blobs = named("flownets") | {"img1s_aug/2": value}
@@ -175,6 +204,13 @@ def test_every_fault_in_one_error() -> None:
         "1 unusable:\n    flownets.conv4.bias: holds NaN or infinite values",
     ):
         assert text in str(error.value), text
+
+
+def test_an_origin_that_is_not_the_files() -> None:
+    with pytest.raises(InputError, match="is a model of Caffe; its origin is caffe, not nvidia; leave origin out"):
+        import_checkpoint(SOURCE, named("flownets"), origin="nvidia")
+    with pytest.raises(InputError, match=r"is no model of Caffe: .*; leave origin out"):
+        import_checkpoint(SOURCE, {"conv1.0.weight": np.zeros((64, 6, 7, 7), np.float32)}, origin="caffe")
 
 
 def test_nothing_known() -> None:

@@ -17,6 +17,7 @@ from cases import caffe as made
 from cases.caffe import blob_message, caffemodel, field, number_field, shape_field, tag, varint
 from flownet2.errors import CheckpointError
 from flownet2.types import Array
+from flownet2.weights import protobuf
 from flownet2.weights.checkpoint import read_checkpoint_bytes
 
 SMALL = made.small()
@@ -227,6 +228,45 @@ def test_time_is_bounded(blob: bytes) -> None:
     start = time.process_time()
     loads(net(shape_field([400_000]) + blob))
     assert time.process_time() - start < 20
+
+
+def pieces(count: int) -> bytes:
+    """A file of so many values, each in a field of its own."""
+    return net(shape_field([count]) + field(5, bytes(4)) * count)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "refused", "message"),
+    [
+        (net(shape_field([1] * 16) + field(5, bytes(4))), REFUSED["17 dimensions"][0], "more than 16 dimensions"),
+        (
+            net(shape_field([64]) + field(5, bytes(4)) * 64),
+            net(shape_field([65]) + field(5, bytes(4)) * 65),
+            "64 pieces",
+        ),
+        (FILE + field(100, field(1, b"n" * 256)), FILE + field(100, field(1, b"n" * 257)), "at most 256 characters"),
+    ],
+    ids=["dimensions", "pieces", "name"],
+)
+def test_limits_are_inclusive(allowed: bytes, refused: bytes, message: str) -> None:
+    assert loads(allowed) is not None
+    with pytest.raises(CheckpointError, match=message):
+        read(refused)
+
+
+def fewest_fields(data: bytes, monkeypatch: pytest.MonkeyPatch) -> int:
+    """The smallest limit with which a file is read."""
+    for limit in range(200):
+        monkeypatch.setattr(protobuf, "MAX_FIELDS", limit)
+        if loads(data) is not None:
+            return limit
+    raise AssertionError("more than 200 fields")
+
+
+def test_fields_are_counted_over_all_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = net(shape_field([1]) + field(5, bytes(4)))
+    assert fewest_fields(one, monkeypatch) == 7  # two of the network, of the layer, of the blob, one of the shape
+    assert fewest_fields(one + field(100, number_field(900, 1) * 20) * 3, monkeypatch) == 7 + 3 * 21
 
 
 # Damage

@@ -14,7 +14,7 @@ import pytest
 from cases import caffe as made
 from flownet2.errors import CheckpointError, UnavailableError
 from flownet2.types import Array
-from flownet2.weights import read_checkpoint
+from flownet2.weights import caffemodel_h5, read_checkpoint
 from flownet2.weights.checkpoint import read_checkpoint_bytes
 
 h5py = pytest.importorskip("h5py")
@@ -125,6 +125,23 @@ def _many_blobs(archive: Any, _folder: Path) -> None:
         archive[f"data/evil/{index}"] = np.float32([index])
 
 
+def _shuffled(archive: Any, _folder: Path) -> None:
+    """As many bytes as without the filter."""
+    archive.create_dataset("data/evil/0", data=np.arange(8, dtype="f4"), chunks=(8,), shuffle=True)
+
+
+def _axes(archive: Any, _folder: Path) -> None:
+    archive["data/evil/0"] = np.zeros((1,) * 17, "f4")
+
+
+def _no_values(archive: Any, _folder: Path) -> None:
+    archive["data/evil/0"] = h5py.Empty("f4")
+
+
+def _no_utf8(archive: Any, _folder: Path) -> None:
+    archive["data"].create_group(b"\xff\xfe")
+
+
 def _escape(archive: Any, _folder: Path) -> None:
     archive["data/\x1b[2J/0"] = np.float32([0])
 
@@ -146,6 +163,10 @@ REFUSED: list[tuple[Callable[[Any, Path], None], str]] = [
     (_virtual, "lie in other files"),
     (_compressed, "compressed, in chunks or missing.*h5repack -f NONE"),
     (_never_written, "compressed, in chunks or missing"),
+    (_shuffled, "compressed, in chunks or missing"),
+    (_axes, "expected float32 or float64"),
+    (_no_values, "is float32 None, expected float32 or float64"),
+    (_no_utf8, r"the layer name b'.*' is not printable ASCII"),
     (_integers, r"'/data/evil/0' is int64 \(3\), expected float32 or float64"),
     (_text, "expected float32 or float64"),
     (_half, "is float16"),
@@ -171,6 +192,15 @@ def test_refused(file: Path, change: Callable[[Any, Path], None], message: str) 
     assert text.startswith(f"{file}: ")
     assert text.isprintable()
     assert text.rpartition("; ")[2], "no remedy"
+
+
+def test_layers_are_counted(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those without blobs, too: "data" and "input" beside the two with weights."""
+    monkeypatch.setattr(caffemodel_h5, "_MAX_LAYERS", 4)
+    assert read_checkpoint(file).keys() == EXPECTED.keys()
+    monkeypatch.setattr(caffemodel_h5, "_MAX_LAYERS", 3)
+    with pytest.raises(CheckpointError, match="it has 4 layers, more than 3"):
+        read_checkpoint(file)
 
 
 def _loads(data: bytes) -> dict[str, Array] | None:

@@ -16,7 +16,7 @@ from cases.networks import NVIDIA, nvidia_manifest, nvidia_state_dict
 from flownet2.errors import CheckpointError, InputError, WeightsError
 from flownet2.networks import NVIDIA as RULES
 from flownet2.networks import NVIDIA_03, NVIDIA_PX, PTLFLOW, build_network
-from flownet2.probe import MOTION_PX, median_speed, probe_flow
+from flownet2.probe import MOTION_PX, lengths, probe_flow
 from flownet2.types import Array
 from flownet2.weights import import_checkpoint, load_model, nvidia, read_checkpoint, write_model
 from flownet2.weights.origins import ORIGINS
@@ -53,6 +53,21 @@ def test_recognised(network: str, outer: dict[str, Any], origin: str) -> None:
     assert model.info.get("verified") == (None if origin == "nvidia" else "false")
     assert "research only" in model.info["license"]
     assert "note" not in model.info
+
+
+@pytest.mark.parametrize("key", ["pytorch-lightning_version", "hyper_parameters"])
+def test_either_key_of_lightning_is_enough(key: str) -> None:
+    model = import_checkpoint(SOURCE, {key: LIGHTNING[key], "state_dict": zeros("flownets")})
+    assert model.info["origin"] == "ptlflow"
+
+
+@pytest.mark.parametrize("origin", ["nvidia-0.3", "nvidia-px"])
+def test_origins_that_are_asked_for(origin: str) -> None:
+    """Nothing is there to compare them with, and their names are their rules."""
+    for network in ("flownet2cs", "flownet2sd"):
+        model = import_checkpoint(SOURCE, {**PUBLISHED, "state_dict": zeros(network)}, origin=origin)
+        assert model.info["verified"] == "false"
+        assert model.graph == build_network(network, {"nvidia-0.3": NVIDIA_03, "nvidia-px": NVIDIA_PX}[origin])
 
 
 def test_a_label_that_the_tensors_cannot_tell() -> None:
@@ -108,10 +123,10 @@ def test_flow_of_sd_that_is_400_times_too_long() -> None:
     assert model.info["origin"] == "nvidia-px"
     assert model.info["verified"] == "false"
     assert "--origin nvidia keeps them" in model.info["note"]
-    assert median_speed(probe_flow(model)) < 10 * MOTION_PX
+    assert np.median(lengths(probe_flow(model))) < 10 * MOTION_PX
     plain = import_checkpoint(SOURCE, content, origin="nvidia")
     assert "note" not in plain.info
-    assert median_speed(probe_flow(plain)) > 100 * MOTION_PX
+    assert np.median(lengths(probe_flow(plain))) > 100 * MOTION_PX
 
 
 def test_flow_of_sd_that_is_right() -> None:

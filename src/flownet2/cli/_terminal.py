@@ -91,11 +91,15 @@ def describe(error: BaseException) -> str:
 
 
 def say_error(message: str) -> None:
-    """An error on stderr; control characters of file names are shown, not obeyed."""
+    """An error on stderr."""
     if sys.stderr is None:
         return
-    text = "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in message)
-    print(f"flownet2: error: {text}", file=sys.stderr)
+    print(f"flownet2: error: {_tame(message)}", file=sys.stderr)
+
+
+def _tame(text: str) -> str:
+    """Control characters, of file names or of facts in a file, are shown, not obeyed."""
+    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 
 
 def say(text: str = "") -> None:
@@ -103,7 +107,7 @@ def say(text: str = "") -> None:
     if sys.stdout is None:
         return
     encoding = sys.stdout.encoding or "utf-8"
-    print(text.encode(encoding, "backslashreplace").decode(encoding))
+    print(_tame(text).encode(encoding, "backslashreplace").decode(encoding))
 
 
 def say_table(rows: Iterable[tuple[str, object]], indent: str = "") -> None:

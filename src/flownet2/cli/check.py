@@ -15,6 +15,7 @@ from flownet2.cli import _options
 from flownet2.cli._files import prepare_folders
 from flownet2.cli._terminal import UsageError, describe, is_failure, say, say_table
 from flownet2.cuda_check.report import PARTS
+from flownet2.weights.source import shown_name
 
 HELP = "what this installation can do, and whether it computes rightly"
 DESCRIPTION = """\
@@ -98,7 +99,7 @@ def _files(args: argparse.Namespace) -> tuple[dict[str, Any], int]:
     if not args.json:
         for path, report in reports.items():
             verdict = report.detail if report.readable else f"cannot be read as a {report.kind}: {report.detail}"
-            say(f"{path}: {verdict}")
+            say(f"{shown_name(path)}: {verdict}")
             say_table(((_VERDICTS[test.passed], _test(test)) for test in report.tests), indent="  ")
     content = {path: dataclasses.asdict(report) for path, report in reports.items()}
     return content, 0 if all(report.passed for report in reports.values()) else 1

@@ -80,7 +80,7 @@ def import_caffe(source: str, tensors: Mapping[str, Array], network: str | None 
     if network is None and _agreement(graph, weights) < 1 / 2:
         raise WeightsError(
             f"{source}: its {len(weights)} blobs are not those of a known Caffe network (first names: "
-            f"{', '.join(list(weights)[:4])}); known: {', '.join(FULL + THIN)}. "
+            f"{', '.join(list(weights)[:4]) or 'none'}); known: {', '.join(FULL + THIN)}. "
             "If it is one of them all the same, name it with network= or --network to see what differs"
         )
     rows = names(graph, weights)

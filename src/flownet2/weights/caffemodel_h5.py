@@ -66,7 +66,8 @@ class _Reader:
             raise Malformed(f"it has {len(root)} layers, more than {_MAX_LAYERS}")
         blobs: dict[str, Array] = {}
         for raw in root:
-            name = layer_name(raw.encode("utf-8", "surrogateescape"))
+            # h5py gives names that are no UTF-8 as bytes.
+            name = layer_name(raw.encode() if isinstance(raw, str) else raw)
             layer = self._entry(root, raw, self._h5py.Group, f"/{_ROOT}/")
             if len(layer) > _MAX_BLOBS:
                 raise Malformed(f"the layer {show(name)} has {len(layer)} blobs, more than {_MAX_BLOBS}")
@@ -94,7 +95,8 @@ class _Reader:
     def _values(self, dataset: Any, where: str) -> Array:
         if dataset.external or dataset.is_virtual:
             raise Malformed(f"the values of {show(where, 200)} lie in other files, which are not read")
-        if dataset.dtype.kind != "f" or dataset.dtype.itemsize not in (4, 8) or len(dataset.shape or ()) > MAX_RANK:
+        known = dataset.dtype.kind == "f" and dataset.dtype.itemsize in (4, 8)
+        if not known or dataset.shape is None or len(dataset.shape) > MAX_RANK:
             raise Malformed(f"{show(where, 200)} is {dataset.dtype} {show(dataset.shape)}, expected float32 or float64")
         if dataset.size and (dataset.chunks is not None or dataset.id.get_storage_size() != dataset.nbytes):
             raise Malformed(f"the values of {show(where, 200)} are compressed, in chunks or missing", remedy=_REPACK)

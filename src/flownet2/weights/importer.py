@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from flownet2.weights import caffe
 from flownet2.weights.model import Model
 from flownet2.weights.origins import ORIGINS, Origin, get_origin
 from flownet2.weights.preprocessing import preprocess_of
+from flownet2.weights.source import shown_name
 from flownet2.weights.table import fit
 
 _WRAPPERS = ("module.", "model.")
@@ -47,10 +47,12 @@ def import_checkpoint(
         WeightsError: no network fits, tensors are missing, unexpected or misshapen, or two origins fit.
         InputError: no network or origin of that name.
     """
-    name = os.fspath(path)
+    name = shown_name(path)
     tensors = _state_dict(name, content)
     if caffe.is_caffe(tensors):
         return _from_caffe(path, tensors, network, origin)
+    if origin == caffe.ORIGIN:
+        raise InputError(f"{name} is no model of Caffe: its tensors are not named LAYER/INDEX; leave origin out")
     chosen, graph, names = _recognise(name, content, tensors, network, origin)
     renamed = {names.get(theirs, theirs): value for theirs, value in tensors.items()}
     parameters = fit(name, graph.name, graph.parameters, renamed)
@@ -61,7 +63,7 @@ def import_checkpoint(
     info = {
         "origin": chosen.name,
         "title": NETWORKS[graph.name].title,
-        "source": Path(name).name,
+        "source": Path(path).name,
         "source_sha256": file_sha256(path),
         "license": chosen.license,
         "verified": "" if chosen.verified else "false",
@@ -72,8 +74,10 @@ def import_checkpoint(
 
 def _from_caffe(path: PathLike, tensors: Mapping[str, Array], network: str | None, origin: str | None) -> Model:
     if origin not in (None, caffe.ORIGIN):
-        raise InputError(f"{os.fspath(path)} is a model of Caffe; its origin is {caffe.ORIGIN}, not {origin}")
-    model = caffe.import_caffe(os.fspath(path), tensors, network)
+        raise InputError(
+            f"{shown_name(path)} is a model of Caffe; its origin is {caffe.ORIGIN}, not {origin}; leave origin out"
+        )
+    model = caffe.import_caffe(shown_name(path), tensors, network)
     facts = {"source": Path(path).name, "source_sha256": file_sha256(path)}
     return dataclasses.replace(model, info={**model.info, **facts})
 

@@ -11,6 +11,7 @@ import numpy as np
 from flownet2.buffers import new_array
 from flownet2.errors import WeightsError
 from flownet2.types import Array, FloatArray
+from flownet2.weights.source import shown_name
 
 _SHOWN = 10
 _PART = 1 << 16  # elements looked at in one go: they and the answers stay in the cache
@@ -94,4 +95,4 @@ def value_fault(value: Array) -> str | None:
 
 def _section(kind: str, names: list[str]) -> str:
     more = f"\n    and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"\n  {len(names)} {kind}:\n    " + "\n    ".join(names[:_SHOWN]) + more
+    return f"\n  {len(names)} {kind}:\n    " + "\n    ".join(map(shown_name, names[:_SHOWN])) + more
