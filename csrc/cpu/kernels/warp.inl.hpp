@@ -108,16 +108,15 @@ inline void find_taps(const WarpRow& row, const WarpAxis& lines, const WarpAxis&
   }
 }
 
-inline bool beyond(float at, std::int64_t size) {
-  return (at < 0.0f) | (at >= static_cast<float>(size));
-}
+inline bool beyond(float at, std::int64_t size) { return at < 0.0f || at >= static_cast<float>(size); }
 
 /// Points outside the image read nothing; NaN points stay.
 inline void cut_taps(const WarpRow& row, const WarpAxis& lines, const WarpAxis& columns,
                      std::int32_t count, WarpTaps& taps) {
   for (std::int32_t i = 0; i < count; ++i) {
     const bool number = taps.weight[0][i] == taps.weight[0][i];
-    if (!(number & (beyond(lines.at[i], row.h) | beyond(columns.at[i], row.w)))) continue;
+    const bool cut = number && (beyond(lines.at[i], row.h) || beyond(columns.at[i], row.w));
+    if (!cut) continue;
     for (auto& places : taps.place) places[i] = outside;
     taps.share[i] = 0.0f;
   }
