@@ -71,7 +71,11 @@ def test_a_stored_self_check_is_skipped(path: Path) -> None:
     model = small_model()
     write_model(path, model)
     tensors, metadata = read_safetensors(path)
-    write_safetensors(path, {**tensors, "probe.flow": np.zeros(3, np.float32)}, {**metadata, "probe.seed": "1"})
+    write_safetensors(
+        path,
+        {**tensors, "probe.flow": np.zeros(3, np.float32), "probe.new": np.zeros(1)},
+        {**metadata, "probe.seed": "1"},
+    )
     again = load_model(path)
     assert again.info == model.info
     assert again.parameters.keys() == model.parameters.keys()
@@ -100,7 +104,20 @@ def test_a_self_check_with_a_strange_seed_is_skipped(path: Path, seed: str) -> N
     assert load_model(path).probe is None
 
 
-@pytest.mark.parametrize("flow", [np.zeros((3, 4, 2)), np.zeros((3, 4, 3), "f4"), np.zeros((2000, 1, 2), "f4")])
+@pytest.mark.parametrize(("text", "pixels"), [("0.25", 0.25), ("-1", 0), ("x", 0), ("inf", 0), ("0.5" + "0" * 40, 0)])
+def test_what_bfloat16_made_is_a_plain_number(path: Path, text: str, pixels: float) -> None:
+    write_model(path, dataclasses.replace(small_model(), probe=Probe(7, np.zeros((3, 4, 2), np.float32), 0.5)))
+    tensors, metadata = read_safetensors(path)
+    assert metadata["probe.bfloat16_px"] == "0.5"
+    write_safetensors(path, tensors, {**metadata, "probe.bfloat16_px": text})
+    probe = load_model(path).probe
+    assert probe is not None
+    assert probe.bfloat16_px == pixels
+
+
+@pytest.mark.parametrize(
+    "flow", [np.zeros((3, 4, 2)), np.zeros((3, 4, 3), "f4"), np.zeros((2000, 1, 2), "f4"), np.zeros((0, 4, 2), "f4")]
+)
 def test_a_self_check_of_another_form_is_skipped(path: Path, flow: np.ndarray) -> None:
     write_model(path, small_model())
     tensors, metadata = read_safetensors(path)
@@ -125,6 +142,7 @@ def edit(path: Path, **changes: str) -> None:
         ({"preprocess": '{"channel_order":"gbr","mean":[0,0,0]}'}, "channel_order must be 'rgb' or 'bgr'"),
         ({"preprocess": '{"channel_order":"rgb","mean":[0,0]}'}, "mean must be three numbers"),
         ({"preprocess": '{"channel_order":"rgb","mean":[0,0,NaN]}'}, "mean must be three numbers"),
+        ({"preprocess": '{"channel_order":"rgb","mean":[0,0,-2]}'}, "mean must be three numbers"),
         ({"preprocess": '{"channel_order":"rgb","mean":[0,0,true]}'}, "mean must be three numbers"),
         ({"preprocess": '{"channel_order":["rgb"],"mean":5}'}, "channel_order must be"),
         ({"preprocess": '{"channel_order":"rgb","mean":[0,0,0],"flow_value":"flown"}'}, "which the graph lacks"),
