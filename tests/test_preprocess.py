@@ -145,6 +145,29 @@ def test_each_picture_has_its_mean() -> None:
     assert not record.is_plain(fit)
 
 
+def test_the_centre_of_odd_pictures() -> None:
+    """As NVIDIA's CenterCrop: a line that is too many is left at the end."""
+    rows, columns = np.mgrid[:67, :131].astype(np.uint8)
+    picture = np.stack([rows, columns, columns], axis=-1)[None]
+    cut = NVIDIA.fit(None, 67, 131, 64).forward(picture)
+    assert cut.shape == (1, 64, 128, 3)
+    assert cut[0, 0, 0].tolist() == [1, 1, 1]
+
+
+def test_what_is_plain() -> None:
+    plain, floats = Preprocess("bgr", (0.5, 0.25, 0.125)), Preprocess(resampling="corners")
+    assert plain.is_plain(plain.fit(None, 50, 50, 64))
+    assert floats.is_plain(floats.fit(None, 64, 64, 64))
+    assert not floats.is_plain(floats.fit(None, 50, 50, 64))
+
+
+def test_flow_of_the_right_size_in_other_pixels() -> None:
+    flow = np.full((8, 16, 2), (6.0, 4.0), np.float32)
+    for rule in ("opencv", "corners", "lmb"):
+        half = resize_flow(flow, 8, 16, rule, pixels_of=(32, 32))
+        np.testing.assert_allclose(half, np.full((8, 16, 2), (3.0, 1.0)), rtol=1e-6)
+
+
 def test_flow_comes_back_from_the_value_that_the_record_names() -> None:
     record = Preprocess(resampling="lmb", flow_value="flow_quarter")
     assert record.fit("resize", 50, 50, 64).output == "flow_quarter"

@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 
 from cases import caffe
-from flownet2.weights import load_model
+from flownet2.cli.convert import recognised
+from flownet2.networks import build_network
+from flownet2.preprocess import Preprocess
+from flownet2.weights import Model, load_model
 from flownet2.zoo import load_catalogue
 
 NAME = "flownet2ss-thin-caffe"
@@ -42,6 +45,11 @@ def test_what_the_user_says_goes_first(run: Any, original: Path) -> None:
     run("convert", original, "-o", "ss.safetensors", "--training-data", "my own", "--license", "CC0-1.0")
     info = load_model("ss.safetensors").info
     assert (info["training_data"], info["license"]) == ("my own", "CC0-1.0")
+
+
+def test_what_nobody_has_verified_is_told() -> None:
+    model = Model(build_network("flownets"), {}, Preprocess(), {"verified": "false", "note": "taken as another"})
+    assert {("verified", "false"), ("note", "taken as another")} <= set(recognised(model))
 
 
 def test_another_name_says_nothing(run: Any, original: Path) -> None:

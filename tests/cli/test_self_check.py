@@ -6,20 +6,22 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from flownet2 import conversion
 from flownet2.builtin import MODELS
 from flownet2.check import check_file
 from flownet2.conversion import convert
-from flownet2.errors import WeightsError
+from flownet2.errors import CheckpointError, WeightsError
 from flownet2.executors import get_executor
-from flownet2.probe import MOTION_PX, SEED, SIZE, probe_flow, probe_pictures
+from flownet2.probe import MOTION_PX, SEED, SIZE, Probe, lengths, make_probe, probe_flow, probe_pictures
 from flownet2.runtime import list_isas
-from flownet2.weights import load_model, read_safetensors, write_model, write_safetensors
+from flownet2.weights import Model, load_model, read_safetensors, write_model, write_safetensors
 from weights.builders import state_dict
 
 LITE = MODELS["flownet2-lite"]
@@ -129,6 +131,59 @@ def test_flow_that_is_no_number_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="not finite"):
         convert(tmp_path / "huge.safetensors", dataclasses.replace(model, parameters=huge))
     assert not list(tmp_path.iterdir())
+
+
+def test_the_check_is_of_its_own_seed_and_size(run: Any, tmp_path: Path) -> None:
+    model = load_model(LITE)
+    probe = Probe(7, probe_flow(model, seed=7, size=(40, 70)))
+    for seed, code in ((7, 0), (8, 1)):
+        write_model(
+            tmp_path / "other.safetensors", dataclasses.replace(model, probe=dataclasses.replace(probe, seed=seed))
+        )
+        assert run("check", tmp_path / "other.safetensors").code == code
+
+
+def test_what_bfloat16_made_is_the_mean() -> None:
+    model = load_model(LITE)
+    probe = make_probe(model)
+    rounded = probe_flow(model, get_executor(precision="bfloat16"))
+    assert probe.seed == SEED
+    assert np.array_equal(probe.flow, probe_flow(model))
+    assert probe.bfloat16_px == pytest.approx(float(lengths(rounded - probe.flow).mean()), rel=1e-3)
+
+
+def _other_weight(model: Model) -> Model:
+    name = next(iter(model.parameters))
+    return dataclasses.replace(model, parameters={**model.parameters, name: model.parameters[name] + np.float32(1e-6)})
+
+
+def _other_check(model: Model) -> Model:
+    assert model.probe is not None
+    flow = np.nextafter(model.probe.flow, np.float32(np.inf))
+    return dataclasses.replace(model, probe=dataclasses.replace(model.probe, flow=flow))
+
+
+def _other_loss(model: Model) -> Model:
+    assert model.probe is not None
+    return dataclasses.replace(model, probe=dataclasses.replace(model.probe, bfloat16_px=1.0))
+
+
+def _other_fact(model: Model) -> Model:
+    return dataclasses.replace(model, info={**model.info, "license": "another"})
+
+
+def _other_mean(model: Model) -> Model:
+    return dataclasses.replace(model, preprocess=dataclasses.replace(model.preprocess, mean=(0.5, 0.5, 0.5)))
+
+
+@pytest.mark.parametrize("spoil", [_other_weight, _other_check, _other_loss, _other_fact, _other_mean])
+def test_a_file_that_holds_something_else_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Model], Model]
+) -> None:
+    """As if the disk had changed it on its way."""
+    monkeypatch.setattr(conversion, "write_model", lambda path, model, dtype: write_model(path, spoil(model), dtype))
+    with pytest.raises(CheckpointError, match="differs from what was written; is the disk sound"):
+        convert(tmp_path / "model.safetensors", load_model(LITE))
 
 
 def test_info_tells(run: Any, converted: Path, plain: Path) -> None:

@@ -73,6 +73,14 @@ def test_every_fault_in_one_error() -> None:
         assert text in str(error.value), text
 
 
+def test_licence() -> None:
+    """Of mmflow's files; one with our own names says nothing of it."""
+    assert import_checkpoint(SOURCE, zeros("flownets")).info["license"] == "Apache-2.0 (OpenMMLab)"
+    graph = build_network("flownets")
+    own = {name: np.broadcast_to(np.float32(0), shape) for name, shape in graph.parameters.items()}
+    assert "license" not in import_checkpoint(SOURCE, own).info
+
+
 def test_long_lists_are_cut() -> None:
     with pytest.raises(WeightsError, match="and 32 more"):
         import_checkpoint(SOURCE, {"a": np.zeros(1, np.float32)}, "flownets")

@@ -71,7 +71,11 @@ def test_a_stored_self_check_is_skipped(path: Path) -> None:
     model = small_model()
     write_model(path, model)
     tensors, metadata = read_safetensors(path)
-    write_safetensors(path, {**tensors, "probe.flow": np.zeros(3, np.float32)}, {**metadata, "probe.seed": "1"})
+    write_safetensors(
+        path,
+        {**tensors, "probe.flow": np.zeros(3, np.float32), "probe.new": np.zeros(1)},
+        {**metadata, "probe.seed": "1"},
+    )
     again = load_model(path)
     assert again.info == model.info
     assert again.parameters.keys() == model.parameters.keys()
@@ -100,11 +104,25 @@ def test_a_self_check_with_a_strange_seed_is_skipped(path: Path, seed: str) -> N
     assert load_model(path).probe is None
 
 
-@pytest.mark.parametrize("flow", [np.zeros((3, 4, 2)), np.zeros((3, 4, 3), "f4"), np.zeros((2000, 1, 2), "f4")])
-def test_a_self_check_of_another_form_is_skipped(path: Path, flow: np.ndarray) -> None:
-    write_model(path, small_model())
+@pytest.mark.parametrize("lost", [np.zeros(2, "f4"), np.zeros((), "f4"), np.zeros(1, "f2"), np.zeros(1)], ids=repr)
+def test_what_bfloat16_made_is_one_float32(path: Path, lost: np.ndarray) -> None:
+    write_model(path, dataclasses.replace(small_model(), probe=Probe(7, np.zeros((3, 4, 2), np.float32), 0.25)))
+    probe = load_model(path).probe
+    assert probe is not None
+    assert probe.bfloat16_px == 0.25
     tensors, metadata = read_safetensors(path)
-    write_safetensors(path, {**tensors, "probe.flow": flow}, {**metadata, "probe.seed": "7"})
+    write_safetensors(path, {**tensors, "probe.bfloat16_px": lost}, metadata)
+    assert load_model(path).probe is None
+
+
+@pytest.mark.parametrize(
+    "flow", [np.zeros((3, 4, 2)), np.zeros((3, 4, 3), "f4"), np.zeros((2000, 1, 2), "f4"), np.zeros((0, 4, 2), "f4")]
+)
+def test_a_self_check_of_another_form_is_skipped(path: Path, flow: np.ndarray) -> None:
+    write_model(path, dataclasses.replace(small_model(), probe=Probe(7, np.zeros((3, 4, 2), np.float32))))
+    assert load_model(path).probe is not None
+    tensors, metadata = read_safetensors(path)
+    write_safetensors(path, {**tensors, "probe.flow": flow}, metadata)
     assert load_model(path).probe is None
 
 
@@ -125,6 +143,7 @@ def edit(path: Path, **changes: str) -> None:
         ({"preprocess": '{"channel_order":"gbr","mean":[0,0,0]}'}, "channel_order must be 'rgb' or 'bgr'"),
         ({"preprocess": '{"channel_order":"rgb","mean":[0,0]}'}, "mean must be three numbers"),
         ({"preprocess": '{"channel_order":"rgb","mean":[0,0,NaN]}'}, "mean must be three numbers"),
+        ({"preprocess": '{"channel_order":"rgb","mean":[0,0,-2]}'}, "mean must be three numbers"),
         ({"preprocess": '{"channel_order":"rgb","mean":[0,0,true]}'}, "mean must be three numbers"),
         ({"preprocess": '{"channel_order":["rgb"],"mean":5}'}, "channel_order must be"),
         ({"preprocess": '{"channel_order":"rgb","mean":[0,0,0],"flow_value":"flown"}'}, "which the graph lacks"),

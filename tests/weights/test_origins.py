@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import pickle
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,11 @@ import pytest
 import flownet2
 from cases.networks import NVIDIA, nvidia_manifest, nvidia_state_dict
 from flownet2.errors import CheckpointError, InputError, WeightsError
+from flownet2.networks import NETWORKS, NVIDIA_03, NVIDIA_PX, PTLFLOW, build_network
 from flownet2.networks import NVIDIA as RULES
-from flownet2.networks import NVIDIA_03, NVIDIA_PX, PTLFLOW, build_network
 from flownet2.probe import MOTION_PX, lengths, probe_flow
 from flownet2.types import Array
-from flownet2.weights import import_checkpoint, load_model, nvidia, read_checkpoint, write_model
+from flownet2.weights import import_checkpoint, importer, load_model, nvidia, read_checkpoint, write_model
 from flownet2.weights.origins import ORIGINS
 from weights.builders import many, mapping, name, number, state_dict, tensors_of, text, zip_checkpoint
 
@@ -52,6 +53,8 @@ def test_recognised(network: str, outer: dict[str, Any], origin: str) -> None:
     assert model.graph == build_network(network, ORIGINS[origin].conventions)
     assert model.info.get("verified") == (None if origin == "nvidia" else "false")
     assert "research only" in model.info["license"]
+    assert model.info["title"] == NETWORKS[network].title
+    assert model.info["source_sha256"] == hashlib.sha256(SOURCE.read_bytes()).hexdigest()
     assert "note" not in model.info
 
 
@@ -127,6 +130,17 @@ def test_flow_of_sd_that_is_400_times_too_long() -> None:
     plain = import_checkpoint(SOURCE, content, origin="nvidia")
     assert "note" not in plain.info
     assert np.median(lengths(probe_flow(plain))) > 100 * MOTION_PX
+
+
+def test_flow_that_is_no_number_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importer, "probe_flow", lambda _: np.full((64, 128, 2), np.nan, np.float32))
+    model = import_checkpoint(SOURCE, {**PUBLISHED, "state_dict": zeros("flownet2sd")})
+    assert (model.info["origin"], "note" in model.info) == ("nvidia", False)
+
+
+def test_a_network_of_which_nothing_is_there_is_no_matter_of_origins() -> None:
+    with pytest.raises(WeightsError, match="do not fit the network 'flownetc'"):
+        import_checkpoint(SOURCE, {"a.weight": np.zeros(3, np.float32)}, "flownetc")
 
 
 def test_flow_of_sd_that_is_right() -> None:
