@@ -49,7 +49,8 @@ def convert(path: PathLike, model: Model, dtype: str = "float32") -> Change:
     source = probe_flow(model)
     if not np.isfinite(source).all():
         raise WeightsError(f"{path.name}: not written, as the flow of these weights is not finite; are they trained?")
-    probe = make_probe(_as_stored(model, dtype))
+    stored = _as_stored(model, dtype)
+    probe = make_probe(stored, source if stored is model else None)
     meant = dataclasses.replace(model, probe=probe)
     write_model(path, meant, dtype)
     _compare(path, meant, dtype, probe)

@@ -81,13 +81,17 @@ def probe_flow(
     return np.ascontiguousarray(fit.backward(np.ascontiguousarray(flow))[0], np.float32)
 
 
-def make_probe(model: Runnable) -> Probe:
+def make_probe(model: Runnable, flow: FloatArray | None = None) -> Probe:
     """What the model's file will expect of itself: its flow of a pair, in two precisions.
+
+    Args:
+        model: with its weights as they are stored.
+        flow: `probe_flow(model)`, where it was computed already.
 
     Raises:
         As `probe_flow`.
     """
-    flow = probe_flow(model)
+    flow = probe_flow(model) if flow is None else flow
     rounded = probe_flow(model, get_executor(precision="bfloat16"))
     return Probe(SEED, flow, float(lengths(rounded - flow).mean()))
 

@@ -19,7 +19,7 @@ from flownet2.networks import CAFFE, NETWORKS, build_network
 from flownet2.types import Array
 from flownet2.weights.model import Model
 from flownet2.weights.preprocessing import preprocess_of
-from flownet2.weights.table import fit
+from flownet2.weights.table import agreement, fit
 
 Mean = tuple[float, float, float]
 
@@ -154,10 +154,7 @@ def _spellings(prefix: str, layer: str) -> tuple[str, ...]:
 
 
 def _agreement(graph: Graph, weights: Mapping[str, Array]) -> float:
-    """Share of the right names and shapes among all that the file or the network has."""
-    rows = names(graph, weights)
-    right = sum(key in weights and weights[key].shape == graph.parameters[ours] for key, ours in rows.items())
-    return right / len(rows.keys() | weights.keys())
+    return agreement(names(graph, weights), graph.parameters, weights)
 
 
 def _flat_bias(name: str, value: Array) -> Array:

@@ -21,7 +21,7 @@ from flownet2.weights.model import Model
 from flownet2.weights.origins import ORIGINS, Origin, get_origin
 from flownet2.weights.preprocessing import preprocess_of
 from flownet2.weights.source import shown_name
-from flownet2.weights.table import fit
+from flownet2.weights.table import agreement, fit
 
 _WRAPPERS = ("module.", "model.")
 _HASH_BLOCK = 1 << 20
@@ -151,7 +151,7 @@ def _best_fit(origin: Origin, tensors: Mapping[str, Array], network: str | None)
     for candidate in origin.networks if network is None else {network}.intersection(origin.networks):
         graph = build_network(candidate, origin.conventions)
         names = origin.names(graph)
-        score = _agreement(names, graph, tensors)
+        score = agreement(names, graph.parameters, tensors)
         if best is None or score > best[0]:
             best = (score, origin, graph, names)
     return best
@@ -168,9 +168,3 @@ def _chosen(source: str, content: Mapping[Any, Any], fits: list[_Fit]) -> _Fit:
             "differently with them; name one with origin= or --origin"
         )
     return claimed[0]
-
-
-def _agreement(names: Mapping[str, str], graph: Graph, tensors: Mapping[str, Array]) -> float:
-    """Share of tensors with the right name and shape, among all that the file or the network has."""
-    right = sum(theirs in tensors and tensors[theirs].shape == graph.parameters[ours] for theirs, ours in names.items())
-    return right / len(names.keys() | tensors.keys())

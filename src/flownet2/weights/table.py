@@ -72,6 +72,20 @@ def check_fit(
         raise WeightsError(f"{source}: its tensors do not fit the network {network!r}:{listed}")
 
 
+def agreement(
+    names: Mapping[str, str], wanted: Mapping[str, tuple[int, ...]], tensors: Mapping[str, Described]
+) -> float:
+    """Share of tensors with the right name and shape, among all that the file or the network has.
+
+    Args:
+        names: the file's tensor name -> parameter, for every parameter.
+        wanted: parameter -> shape.
+        tensors: what the file holds.
+    """
+    right = sum(theirs in tensors and tensors[theirs].shape == wanted[ours] for theirs, ours in names.items())
+    return right / len(names.keys() | tensors.keys())
+
+
 def as_float32(value: Array) -> FloatArray:
     """The array in C order, copied only if it is not so already."""
     if value.dtype == np.float32 and value.flags.c_contiguous:
